@@ -1,0 +1,1 @@
+"""A layered FastAPI backend: read it from `main` down, or build it from `core` up."""

@@ -1,0 +1,1 @@
+"""API: HTTP in, HTTP out. Routes call services and know no SQL."""

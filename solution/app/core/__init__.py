@@ -1,0 +1,1 @@
+"""Core: settings and security. Knows no other layer."""

@@ -1,0 +1,1 @@
+"""Database: how the application reaches it, and the registry of its models."""

@@ -1,0 +1,1 @@
+"""Schemas: what clients send and what they are shown."""

@@ -1,0 +1,1 @@
+"""The machinery of the workshop: steps, stages, the learner's folder, and running checks."""

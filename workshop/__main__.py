@@ -1,0 +1,30 @@
+"""`python -m workshop …` with any Python: sets up `.venv` when needed and goes on inside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from workshop import environment
+
+
+def main() -> int:
+    """Run the command line in `.venv`'s Python and return its exit status."""
+    arguments = sys.argv[1:]
+    try:
+        python = environment.ensure(dev=environment.needs_dev(arguments))
+    except environment.SetupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if environment.is_running(python):
+        from workshop.cli import main as run
+
+        return run(arguments)
+    try:
+        return subprocess.call([str(python), "-m", "workshop", *arguments], cwd=environment.ROOT)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

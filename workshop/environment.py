@@ -1,0 +1,225 @@
+"""The workshop's own `.venv`: found or made, and filled only when the requirements change.
+
+Standard library only, and no syntax newer than Python 3.8: this runs before anything is installed,
+with whatever Python the learner has, and has to be able to say that it is too old.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import venv
+from pathlib import Path
+from typing import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+# Another place for the environment, for tests and for several clones that share one.
+VENV = Path(os.environ.get("WORKSHOP_VENV") or ROOT / ".venv")
+OLDEST = (3, 11)
+CANDIDATES = ("python3.13", "python3.12", "python3.11")
+# Seconds after which a lock that nobody renews is left over from a process that was killed.
+STALE_LOCK = 10.0
+# Commands that need ruff, pyright and the other tools of requirements-dev.txt.
+DEV_COMMANDS = {"tests", "lint", "verify"}
+
+
+class SetupError(Exception):
+    """The environment cannot be made. The text is one sentence on what to do about it."""
+
+
+def needs_dev(arguments: list[str]) -> bool:
+    """Whether this command line uses tools that a learner does not download."""
+    return any(argument in DEV_COMMANDS for argument in arguments[:1])
+
+
+def python_of(folder: Path) -> Path:
+    """The Python inside a virtual environment."""
+    if os.name == "nt":
+        return folder / "Scripts" / "python.exe"
+    return folder / "bin" / "python"
+
+
+def is_running(python: Path) -> bool:
+    """Whether this process already runs in the environment of `python`."""
+    return Path(sys.prefix).resolve() == python.parent.parent.resolve()
+
+
+def requirements(dev: bool) -> list[Path]:
+    """The files of pinned requirements that have to be installed."""
+    names = ["requirements.txt"] + (["requirements-dev.txt"] if dev else [])
+    return [ROOT / name for name in names]
+
+
+def missing(dev: bool = False) -> list[Path]:
+    """The requirement files that changed since they were installed, or never were."""
+    return [path for path in requirements(dev) if _stamp(path).read() != _digest(path)]
+
+
+def ensure(dev: bool = False) -> Path:
+    """Find or make `.venv`, install what changed, and return its Python. Raises SetupError."""
+    python = python_of(VENV)
+    if not python.exists() or missing(dev):
+        with _lock():
+            if not python.exists():
+                _create()
+            for path in missing(dev):
+                _install(python, path)
+                _stamp(path).write(_digest(path))
+    return python
+
+
+class _stamp:  # noqa: N801  (a function with two verbs)
+    """What was last installed from a requirements file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = VENV / (path.name + ".installed")
+
+    def read(self) -> str:
+        try:
+            return self._file.read_text(encoding="ascii")
+        except OSError:
+            return ""
+
+    def write(self, digest: str) -> None:
+        self._file.write_text(digest, encoding="ascii")
+
+
+def _digest(path: Path) -> str:
+    # Line by line, so that a checkout with CRLF line endings is no change.
+    return hashlib.sha256(b"\n".join(path.read_bytes().splitlines())).hexdigest()
+
+
+def _create() -> None:
+    python = _suitable_python()
+    print(f"Making {VENV.name} with {python} …", flush=True)
+    uv = shutil.which("uv")
+    if uv and subprocess.call([uv, "venv", "--quiet", "--python", python, str(VENV)]) == 0:
+        return
+    try:
+        if python == sys.executable:
+            venv.create(str(VENV), with_pip=True, clear=True)
+        else:
+            subprocess.check_call([python, "-m", "venv", "--clear", str(VENV)])
+    except (OSError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(VENV, ignore_errors=True)
+        raise SetupError(
+            f"Could not make {VENV}: {error}. On Debian and Ubuntu install the package "
+            "python3-venv; otherwise check that this folder is writable and the disk not full, "
+            "then run the same command again."
+        ) from None
+
+
+def _suitable_python() -> str:
+    if sys.version_info[:2] >= OLDEST:
+        # Not the Python of an environment that may go away, but the one behind it.
+        return getattr(sys, "_base_executable", None) or sys.executable
+    for name in CANDIDATES:
+        found = shutil.which(name)
+        if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+            return found
+    raise SetupError(
+        f"This is Python {sys.version_info[0]}.{sys.version_info[1]}, and the workshop needs 3.11 "
+        "or newer: install one from https://www.python.org/downloads/ and run the same command "
+        "with it."
+    )
+
+
+def _install(python: Path, path: Path) -> None:
+    started = time.monotonic()
+    count = sum(
+        1 for line in path.read_text("utf-8").splitlines() if line[:1].isalnum() and "==" in line
+    )
+    print(f"Installing {count} packages from {path.name} …", flush=True)
+    uv = shutil.which("uv")
+    if uv:
+        command = [uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(path)]
+        if subprocess.call(command) == 0:
+            print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
+            return
+        print("uv could not do it; trying pip.", flush=True)
+    if subprocess.call([str(python), "-m", "pip", "--version"], stdout=subprocess.DEVNULL) != 0:
+        subprocess.call([str(python), "-m", "ensurepip", "--default-pip"])
+    _run_pip(python, path, count)
+    print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
+
+
+def _run_pip(python: Path, path: Path, count: int) -> None:
+    """Run pip, and show its progress as a count of packages on one line."""
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    process = subprocess.Popen(
+        [*command, "--progress-bar", "off", "-r", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    done = 0
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if line.startswith("Collecting "):
+            done += 1
+            if sys.stdout.isatty():
+                name = line.split()[1].split("=")[0]
+                print(f"\r  {done} of {count}  {name:<40.40}", end="", flush=True)
+        elif line.startswith("Installing collected") and sys.stdout.isatty():
+            print(f"\r  unpacking {count} packages{'':<40}", end="", flush=True)
+    if sys.stdout.isatty():
+        print("\r" + " " * 64 + "\r", end="")
+    if process.wait() != 0:
+        reasons = [line for line in lines if line.startswith(("ERROR", "error"))] or lines[-3:]
+        raise SetupError(
+            "\n".join(reasons[-3:])
+            + "\npip could not install the packages: check the network (and the disk), then run "
+            "the same command again. What is already downloaded is kept."
+        )
+
+
+@contextlib.contextmanager
+def _lock() -> Iterator[None]:
+    """Let one process at a time change `.venv`; the others wait, then find it done."""
+    path = VENV.with_name(VENV.name + ".lock")
+    _acquire(path)
+    released = threading.Event()
+
+    def renew() -> None:
+        while not released.wait(1):
+            with contextlib.suppress(OSError):
+                os.utime(path)
+
+    threading.Thread(target=renew, daemon=True).start()
+    try:
+        yield
+    finally:
+        released.set()
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _acquire(path: Path) -> None:
+    told = False
+    while True:
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            return
+        except FileExistsError:
+            if not told:
+                print("Another run is setting up the environment: waiting for it …", flush=True)
+                told = True
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > STALE_LOCK:
+                    path.unlink()
+            time.sleep(0.2)
+        except OSError as error:
+            raise SetupError(
+                f"Cannot write in {path.parent}: {error.strerror}. Clone the repository into a "
+                "folder that is yours, and run the command there."
+            ) from None

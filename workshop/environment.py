@@ -15,8 +15,8 @@ import sys
 import threading
 import time
 import venv
+from collections.abc import Generator
 from pathlib import Path
-from typing import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 # Another place for the environment, for tests and for several clones that share one.
@@ -184,7 +184,7 @@ def _run_pip(python: Path, path: Path, count: int) -> None:
 
 
 @contextlib.contextmanager
-def _lock() -> Iterator[None]:
+def _lock() -> Generator[None]:
     """Let one process at a time change `.venv`; the others wait, then find it done."""
     path = VENV.with_name(VENV.name + ".lock")
     _acquire(path)

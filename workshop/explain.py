@@ -4,7 +4,7 @@ import linecache
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from workshop.checking import CheckFailed, CheckInfo, show
 
@@ -55,7 +55,10 @@ def explain(error: BaseException, info: CheckInfo, root: Path) -> Verdict:
         case SyntaxError() if error.filename and Path(error.filename).is_relative_to(root):
             return _syntax_verdict(error, root)
         case NotImplementedError() if frames:
-            return verdict("failed", f"{function}() is not written yet.", called=called)
+            task = str(error).partition(": ")[2] or str(error)
+            return verdict(
+                "failed", f"{function}() is not written yet.", called=called, expected=task
+            )
         case SystemExit():
             return verdict(
                 "error",
@@ -78,9 +81,7 @@ def explain(error: BaseException, info: CheckInfo, root: Path) -> Verdict:
             return verdict("failed", f"{function}() calls itself without an end.", called=called)
         case _ if frames or called:
             got = f"{type(error).__name__}: {show_text(str(error))}"
-            return verdict(
-                "failed", "Your code raised an exception.", called=called, got=got
-            )
+            return verdict("failed", "Your code raised an exception.", called=called, got=got)
         case _:
             own = traceback.extract_tb(error.__traceback__)[-1]
             return verdict(
@@ -124,6 +125,12 @@ def _missing_module(error: ModuleNotFoundError) -> str:
     return f"There is no package {name} in the workshop's environment: is its name misspelled?"
 
 
+def _inner(error: BaseException) -> BaseException | None:
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error.__cause__
+
+
 def _learners_frames(error: BaseException, root: Path) -> list[tuple[str, int, str]]:
     """The frames of the learner's files: path in the app, line, function; outermost first."""
     frames: list[tuple[str, int, str]] = []
@@ -137,6 +144,5 @@ def _learners_frames(error: BaseException, root: Path) -> list[tuple[str, int, s
         if frames:
             break
         # An exception group or a wrapped exception may carry the frame that counts.
-        inner = seen.exceptions[0] if isinstance(seen, BaseExceptionGroup) else seen.__cause__
-        seen = inner
+        seen = _inner(seen)
     return frames

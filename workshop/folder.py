@@ -4,12 +4,10 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-
-from collections.abc import Iterator
 
 from workshop.errors import WorkshopError
 from workshop.stages import Files
@@ -127,7 +125,7 @@ def _same(old: bytes | None, new: bytes) -> bool:
 
 
 @contextmanager
-def _told(file: Path, deed: str) -> Iterator[None]:
+def _told(file: Path, deed: str) -> Generator[None]:
     try:
         yield
     except FileExistsError:
@@ -138,6 +136,6 @@ def _told(file: Path, deed: str) -> Iterator[None]:
 
 def _sentence(file: Path, deed: str, error: OSError) -> WorkshopError:
     return WorkshopError(
-        f"{file} cannot {deed}: {error.strerror or error}. Nothing was lost; mend that (permissions? "
-        "a full disk? open in another program?) and run the same command again."
+        f"{file} cannot {deed}: {error.strerror or error}. Nothing was lost; mend that "
+        "(permissions? a full disk? open in another program?) and run the same command again."
     )

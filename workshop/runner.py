@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,9 @@ class _Run:
                     if size > OUTPUT_LIMIT:
                         self._record_flood(current, size)
                         return False
-                    self._record(current, **{k: event[k] for k in event if k not in ("event", "id")})
+                    self._record(
+                        current, **{k: event[k] for k in event if k not in ("event", "id")}
+                    )
                     current = None
                     deadline = time.monotonic() + START_LIMIT
                 case "done":
@@ -247,9 +250,7 @@ class _Run:
         at, line = (place[0], place[1]) if place else (None, None)
         self._record(check, "timeout", text, at=at, line=line, seconds=limit)
 
-    def _record_death(
-        self, check: dict[str, Any] | None, worker: "_Worker", output: Path
-    ) -> None:
+    def _record_death(self, check: dict[str, Any] | None, worker: "_Worker", output: Path) -> None:
         if check is None:
             printed = output.read_text("utf-8", "replace") if output.exists() else ""
             raise WorkshopError(
@@ -314,10 +315,8 @@ class _Worker:
             command = ["taskkill", "/T", "/F", "/PID", str(self._process.pid)]
             subprocess.run(command, capture_output=True, check=False)
         else:
-            try:
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
         self._process.wait()
 
     def _read(self) -> None:

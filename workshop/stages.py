@@ -5,7 +5,7 @@ Two markers in `solution/` say that code comes in at a later step than its file 
 """
 
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from workshop.errors import WorkshopError
@@ -119,7 +119,7 @@ def _later_step(text: str, owner: int, where: str) -> int:
     return number
 
 
-@lru_cache(maxsize=None)
+@cache
 def _source(path: str) -> bytes:
     return _read(SOLUTION / path)
 

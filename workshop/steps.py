@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, cast
 
 from workshop.errors import WorkshopError
 
@@ -87,8 +88,7 @@ def find_step(number: int) -> Step:
         if step.number == number:
             return step
     raise WorkshopError(
-        f"There is no step {number}: the steps are 1 to {steps[-1].number}. "
-        "`nox -l` lists them."
+        f"There is no step {number}: the steps are 1 to {steps[-1].number}. `nox -l` lists them."
     )
 
 
@@ -106,8 +106,9 @@ def _load(file: Path, number: int, slug: str) -> Step:
     for key in table:
         if key not in known or key in ("number", "slug"):
             raise WorkshopError(f"{file} has the key '{key}', which no step has")
-    values = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    values: dict[str, Any] = {
+        key: tuple(cast("list[str]", value)) if isinstance(value, list) else value
+        for key, value in table.items()
     }
     try:
         return Step(number=number, slug=slug, **values)

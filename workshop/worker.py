@@ -23,6 +23,16 @@ from workshop.checking import CheckInfo, info_of
 from workshop.explain import Verdict, explain
 from workshop.learner_app import LearnerApp
 
+# What pytest would import or install for every run, and no check needs.
+UNUSED_PLUGINS = (
+    "cacheprovider",
+    "doctest",
+    "faulthandler",
+    "junitxml",
+    "threadexception",
+    "unraisableexception",
+    "warnings",
+)
 # Seconds between the stack that is written down and the end of the time limit.
 STACK_LEAD = 0.3
 # The environment variable in which `runner` passes the URL of a database server.
@@ -147,8 +157,7 @@ def main() -> None:
             "-qqq",
             "--no-header",
             "--no-summary",
-            *("-p no:cacheprovider -p no:faulthandler -p no:doctest -p no:junitxml").split(),
-            *("-p no:threadexception -p no:unraisableexception -p no:warnings").split(),
+            *[f"-pno:{plugin}" for plugin in UNUSED_PLUGINS],
         ],
         plugins=[plugin],
     )

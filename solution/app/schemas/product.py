@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-# Letters of every language, but no control characters and no halves of surrogate pairs.
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\P{C}*\S\P{C}*$")]
+# Any language and any emoji, but no control characters, and something to see.
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\P{Cc}*[^\s\p{C}]\P{Cc}*$")]
 # Whole cents. The upper bound is what an INTEGER column of PostgreSQL holds.
 Price = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 

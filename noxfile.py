@@ -1,0 +1,92 @@
+"""Every command of the workshop. `nox -l` lists them, `nox -s step1` runs one.
+
+Nox only gives them names: the work is done by `python -m workshop`, in the repository's own
+`.venv`, so that any nox will do (pipx, uvx, or the one in `.venv`).
+"""
+
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))
+
+from workshop import environment  # noqa: E402
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["step1"]
+# A learner reads what the checks say, not what nox does.
+logging.getLogger("nox").setLevel(logging.ERROR)
+
+
+def run(session: nox.Session, *arguments: str) -> None:
+    """Run a command of the workshop in `.venv`, and end with its exit status."""
+    try:
+        python = environment.ensure(dev=environment.needs_dev(list(arguments)))
+    except environment.SetupError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    command = [str(python), "-m", "workshop", *arguments, *session.posargs]
+    status = subprocess.call(
+        command, cwd=ROOT, env=os.environ | {"NOX_CURRENT_SESSION": session.name}
+    )
+    if status:
+        sys.exit(status)
+
+
+def add_step(folder: Path) -> None:
+    """Make a session of a step's folder, described by the step's title."""
+    number = int(folder.name[:2])
+    toml = (folder / "step.toml").read_text("utf-8")
+    match = re.search(r'^title = "(.+)"$', toml, re.MULTILINE)
+
+    def step(session: nox.Session) -> None:
+        run(session, "check", str(number))
+
+    step.__doc__ = match[1] if match else folder.name
+    nox.session(step, name=f"step{number}")
+
+
+for folder in sorted((ROOT / "steps").glob("[0-9][0-9]_*")):
+    add_step(folder)
+
+
+@nox.session
+def progress(session: nox.Session) -> None:
+    """Measure every step and draw the tower."""
+    run(session, "progress")
+
+
+@nox.session
+def catchup(session: nox.Session) -> None:
+    """Be where a step begins: nox -s catchup -- 7."""
+    run(session, "catchup")
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Run your app on port 8000; the finished one: nox -s serve -- --solution."""
+    run(session, "serve")
+
+
+@nox.session
+def doctor(session: nox.Session) -> None:
+    """Look for what may be wrong with the set-up."""
+    run(session, "doctor")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test of the workshop (for maintainers)."""
+    run(session, "tests")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Run ruff, pyright and import-linter (for maintainers)."""
+    run(session, "lint")

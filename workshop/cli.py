@@ -1,0 +1,260 @@
+"""The command line: `python -m workshop COMMAND`, which every nox session calls."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from workshop import stages
+from workshop.errors import WorkshopError
+from workshop.folder import Folder
+from workshop.runner import Report, run_checks
+from workshop.steps import BACKEND, Step, find_step, load_steps
+
+Options = argparse.Namespace
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command. 0: all is well; 1: not yet; 2: the command or the set-up is at fault."""
+    options = _parser().parse_args(_expand(arguments))
+    try:
+        return options.run(options)
+    except WorkshopError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _expand(arguments: Sequence[str]) -> list[str]:
+    """`step3 --hint` means `check 3 --hint`."""
+    match = re.fullmatch(r"step[ -]?(\d+)", arguments[0]) if arguments else None
+    return ["check", match[1], *arguments[1:]] if match else list(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m workshop", description="Build a FastAPI backend one layer at a time."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[Options], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("check", check, "Run the checks of a step (also: step1, step2, …).")
+    sub.add_argument("step", type=int)
+    _add_app(sub)
+    _add_database_url(sub)
+    sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    sub.add_argument("--verbose", action="store_true", help="show how your code got there")
+    sub.add_argument(
+        "--hint", type=int, nargs="?", const=2, default=1, choices=[1, 2, 3], help="say more"
+    )
+    instead = sub.add_mutually_exclusive_group()
+    instead.add_argument("--diff", action="store_true", help="show your files → the solution")
+    instead.add_argument("--goal", action="store_true", help="show the starter → the solution")
+    instead.add_argument("--reset", action="store_true", help="begin this step again")
+    instead.add_argument("--solve", action="store_true", help="put the solution of this step in")
+
+    sub = command("progress", progress, "Measure every step and draw the tower.")
+    _add_app(sub)
+    _add_database_url(sub)
+    sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    sub = command("catchup", catchup, "Make your app what it is when a step begins.")
+    sub.add_argument("step", type=int)
+    _add_app(sub)
+
+    sub = command("serve", serve, "Run your app, or the finished one with --solution.")
+    _add_app(sub)
+    sub.add_argument("--solution", action="store_true", help="run the finished app instead")
+    sub.add_argument("--port", type=int, default=8000)
+
+    sub = command("doctor", doctor, "Look for what may be wrong with the set-up.")
+    _add_app(sub)
+
+    command("tests", tests, "Run every test of the workshop.").add_argument(
+        "arguments", nargs=argparse.REMAINDER
+    )
+    command("lint", lint, "Run ruff, pyright and import-linter.")
+    command("verify", verify, "Run tests and lint: everything that has to hold.")
+    return parser
+
+
+def _add_app(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--app", type=Path, default=BACKEND, help="the folder of the app")
+
+
+def _add_database_url(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--database-url", help="a PostgreSQL server to run the checks on")
+
+
+def check(options: Options) -> int:
+    """Place a step's starters and run its checks; or show, solve or reset it."""
+    step = find_step(options.step)
+    server_url = _server_url(options)
+    folder = Folder(options.app)
+    if options.goal:
+        return _show_goal(step)
+    if options.diff:
+        return _show_diff(folder, step)
+    change = _prepare(folder, step, options)
+    terminal: list[Any] = []
+
+    def meanwhile() -> None:
+        # Rich takes a tenth of a second to import; the worker takes longer to start.
+        from workshop import terminal as module
+
+        terminal.append(module)
+        if not options.json:
+            terminal.append(module.make_console())
+            module.print_change(terminal[1], change, options.app)
+
+    report = run_checks(step, options.app, database_url=server_url, on_start=meanwhile)
+    if options.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+    else:
+        module, console = terminal
+        module.print_report(
+            console, report, options.app, hint=options.hint, verbose=options.verbose
+        )
+    return 0 if report.ok else 1
+
+
+def _prepare(folder: Folder, step: Step, options: Options) -> Any:
+    from workshop import journey
+
+    if options.solve:
+        return journey.solve(folder, step)
+    if options.reset:
+        return journey.reset(folder, step)
+    return journey.place(folder, step)
+
+
+def _show_goal(step: Step) -> int:
+    from workshop import terminal
+
+    paths = (*step.writes, *step.makes, *step.edits)
+    before, after = stages.start(step.number), stages.done(step.number)
+    terminal.print_diff(
+        terminal.make_console(),
+        {path: before[path] for path in paths if path in before},
+        {path: after[path] for path in paths},
+        "starter → solution",
+    )
+    return 0
+
+
+def _show_diff(folder: Folder, step: Step) -> int:
+    from workshop import terminal
+
+    if not folder.root.is_dir():
+        raise WorkshopError(
+            f"There is no {folder.root} yet: {terminal.command(step.name)} makes it."
+        )
+    paths = (*step.writes, *step.makes, *step.edits)
+    after = stages.done(step.number)
+    terminal.print_diff(
+        terminal.make_console(),
+        terminal.own_files(folder, paths),
+        {path: after[path] for path in paths},
+        "mine → solution",
+    )
+    return 0
+
+
+def progress(options: Options) -> int:
+    """Run the checks of every step of which the app has a file, and draw what holds."""
+    from workshop import terminal
+
+    folder = Folder(options.app)
+    server_url = _server_url(options)
+    begun = [
+        step
+        for step in load_steps()
+        if any(folder.has(path) for path in step.writes or step.brings)
+    ]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        reports = list(
+            pool.map(lambda step: run_checks(step, options.app, database_url=server_url), begun)
+        )
+    if options.json:
+        print(json.dumps(_progress_json(reports), ensure_ascii=False))
+    else:
+        terminal.print_progress(terminal.make_console(), reports, options.app)
+    return 0 if len(reports) == len(load_steps()) and all(r.ok for r in reports) else 1
+
+
+def _progress_json(reports: list[Report]) -> dict[str, Any]:
+    measured = {report.step.number: report.as_json() for report in reports}
+    steps = [
+        measured.get(step.number, {"step": step.number, "slug": step.slug, "ok": False})
+        for step in load_steps()
+    ]
+    return {"done": sum(step["ok"] for step in steps), "of": len(steps), "steps": steps}
+
+
+def catchup(options: Options) -> int:
+    """Make the app what it is when a step begins."""
+    from workshop import journey, terminal
+
+    step = find_step(options.step)
+    change = journey.catch_up(Folder(options.app), step)
+    console = terminal.make_console()
+    terminal.print_change(console, change, options.app)
+    console.print(f"Your app is where step {step.number} begins: {terminal.command(step.name)}")
+    return 0
+
+
+def serve(options: Options) -> int:
+    """Run an app under uvicorn, its database migrated."""
+    from workshop.serve import serve as run
+
+    return run(options.app, solution=options.solution, port=options.port)
+
+
+def doctor(options: Options) -> int:
+    """Look for what may be wrong with the set-up."""
+    from workshop.doctor import examine
+
+    return examine(options.app)
+
+
+def tests(options: Options) -> int:
+    """Run every test of the workshop."""
+    from workshop.maintenance import run_tests
+
+    return run_tests(options.arguments)
+
+
+def lint(_options: Options) -> int:
+    """Run the linters and the type checker."""
+    from workshop.maintenance import run_lint
+
+    return run_lint()
+
+
+def verify(options: Options) -> int:
+    """Run everything that has to hold."""
+    from workshop.maintenance import run_lint, run_tests
+
+    return max(run_lint(), run_tests([]))
+
+
+def _server_url(options: Options) -> str | None:
+    """The PostgreSQL server to run checks on, once it is known to answer."""
+    if not options.database_url or options.database_url.startswith("sqlite"):
+        return None
+    from workshop.postgres import PostgresError, expect_server
+
+    try:
+        expect_server(options.database_url)
+    except PostgresError as error:
+        raise WorkshopError(str(error)) from error
+    return options.database_url

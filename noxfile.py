@@ -49,7 +49,7 @@ def add_step(folder: Path) -> None:
         run(session, "check", str(number))
 
     step.__doc__ = match[1] if match else folder.name
-    nox.session(step, name=f"step{number}")
+    nox.session(name=f"step{number}")(step)
 
 
 for folder in sorted((ROOT / "steps").glob("[0-9][0-9]_*")):

@@ -76,6 +76,8 @@ def expect_layer(app: LearnerApp, *modules: str) -> None:
 def _graph(app: LearnerApp) -> grimp.ImportGraph:
     app.prepare_imports()
     importlib.invalidate_caches()
+    for file in (app.root / "app").rglob("*.py"):
+        app.text(file.relative_to(app.root).as_posix())  # grimp's own words would not help
     for folder in {file.parent for file in (app.root / "app").rglob("*.py")}:
         # grimp sees packages only; this is a copy, and Python does without the file.
         (folder / "__init__.py").touch()

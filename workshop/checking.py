@@ -10,7 +10,7 @@ A check is a pytest test whose docstring's first line is the sentence that the l
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -41,7 +41,8 @@ class CheckFailed(AssertionError):
     def __init__(self, summary: str, called: str = "", got: str = "", expected: str = "") -> None:
         rows = [("called", called), ("got", got), ("expected", expected)]
         lines = [summary, *(f"{label:<9} {text}" for label, text in rows if text)]
-        super().__init__("\n".join(lines))
+        # A value may hold half of a surrogate pair, which no terminal can print.
+        super().__init__("\n".join(lines).encode("utf-8", "backslashreplace").decode())
         # Where to look instead of where the check says: `path:symbol`, and the line if known.
         self.at: str | None = None
         self.line: int | None = None
@@ -102,7 +103,7 @@ def expect_equal(got: object, expected: object, summary: str, *, called: str) ->
 
 
 @contextmanager
-def calling(called: str) -> Iterator[None]:
+def calling(called: str) -> Generator[None]:
     """Say what is being called, so that an exception out of the learner's code can be told."""
     try:
         yield

@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     instead.add_argument("--diff", action="store_true", help="show your files → the solution")
     instead.add_argument("--goal", action="store_true", help="show the starter → the solution")
     instead.add_argument("--reset", action="store_true", help="begin this step again")
+    instead.add_argument("--mistake", metavar="NAME", help="show a wrong answer and its verdict")
     instead.add_argument("--solve", action="store_true", help="put the solution of this step in")
 
     sub = command("progress", progress, "Measure every step and draw the tower.")
@@ -104,6 +105,8 @@ def check(options: Options) -> int:
         return _show_goal(step)
     if options.diff:
         return _show_diff(folder, step)
+    if options.mistake:
+        return _show_mistake(step, options, server_url)
     change = _prepare(folder, step, options)
     terminal: list[Any] = []
 
@@ -135,6 +138,24 @@ def _prepare(folder: Folder, step: Step, options: Options) -> Any:
     if options.reset:
         return journey.reset(folder, step)
     return journey.place(folder, step)
+
+
+def _show_mistake(step: Step, options: Options, server_url: str | None) -> int:
+    """Show an instructor a wrong answer: the edit, what it costs, what the learner reads."""
+    from workshop import mistakes, terminal
+
+    mistake = mistakes.find_mistake(step, options.mistake)
+    report = mistakes.run_mistake(step, mistake, database_url=server_url)
+    if options.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+        return 1
+    console = terminal.make_console()
+    console.print(f"Why people do it:  {mistake.why}")
+    console.print(f"What users suffer: {mistake.harm}\n")
+    right = {mistake.file: stages.done(step.number)[mistake.file]}
+    terminal.print_diff(console, right, mistakes.apply(step, mistake), "solution → mistake")
+    terminal.print_report(console, report, options.app, hint=options.hint, verbose=options.verbose)
+    return 1
 
 
 def _show_goal(step: Step) -> int:
@@ -180,10 +201,12 @@ def progress(options: Options) -> int:
         for step in load_steps()
         if any(folder.has(path) for path in step.writes or step.brings)
     ]
+
+    def measure(step: Step) -> Report:
+        return run_checks(step, options.app, database_url=server_url)
+
     with ThreadPoolExecutor(max_workers=2) as pool:
-        reports = list(
-            pool.map(lambda step: run_checks(step, options.app, database_url=server_url), begun)
-        )
+        reports = list(pool.map(measure, begun))
     if options.json:
         print(json.dumps(_progress_json(reports), ensure_ascii=False))
     else:

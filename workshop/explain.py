@@ -34,6 +34,13 @@ class Verdict:
         }
 
 
+UNFINISHED = Verdict(
+    "error",
+    "Your code ended the process in which it ran (os._exit, a signal, or KeyboardInterrupt). "
+    "A server goes on after every request: return, or raise an exception.",
+)
+
+
 def explain(error: BaseException, info: CheckInfo, root: Path) -> Verdict:
     """The verdict on a check that ended with `error`; `root` is the copy of the app that ran."""
     frames = _learners_frames(error, root)
@@ -52,6 +59,12 @@ def explain(error: BaseException, info: CheckInfo, root: Path) -> Verdict:
         case CheckFailed():
             message = str(error).replace(str(root), "backend")
             return Verdict("failed", message, error.at or info.at, error.line, trace)
+        case SyntaxError() | UnicodeError() if _is_not_text(error):
+            return verdict(
+                "failed",
+                f"{_file_of(error, root) or info.at.partition(':')[0]} is not text in UTF-8: "
+                "save it with that encoding.",
+            )
         case SyntaxError() if error.filename and Path(error.filename).is_relative_to(root):
             return _syntax_verdict(error, root)
         case NotImplementedError() if frames:
@@ -75,8 +88,6 @@ def explain(error: BaseException, info: CheckInfo, root: Path) -> Verdict:
             )
         case ModuleNotFoundError() if frames:
             return verdict("failed", _missing_module(error), called=called)
-        case UnicodeDecodeError() | ValueError() if "source code" in str(error):
-            return verdict("failed", f"A file is not Python text in UTF-8: {error}", called=called)
         case RecursionError() if frames:
             return verdict("failed", f"{function}() calls itself without an end.", called=called)
         case _ if frames or called:
@@ -103,6 +114,18 @@ class _Lines(str):
 
     def __repr__(self) -> str:
         return f"'{self}'"
+
+
+def _is_not_text(error: SyntaxError | UnicodeError) -> bool:
+    signs = ("null bytes", "(unicode error) 'utf-8'", "Non-UTF-8 code", "as UTF-8")
+    return any(sign in str(error) for sign in signs)
+
+
+def _file_of(error: BaseException, root: Path) -> str | None:
+    name = getattr(error, "filename", None)
+    if isinstance(name, str) and Path(name).is_relative_to(root):
+        return Path(name).relative_to(root).as_posix()
+    return None
 
 
 def _syntax_verdict(error: SyntaxError, root: Path) -> Verdict:

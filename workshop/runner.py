@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop.errors import WorkshopError
-from workshop.explain import Outcome
+from workshop.explain import UNFINISHED, Outcome
 from workshop.folder import copy_for_checks
 from workshop.steps import ROOT, Step, owner_of
 
@@ -197,7 +197,7 @@ class _Run:
                     current = None
                     deadline = time.monotonic() + START_LIMIT
                 case "done":
-                    return True
+                    return all(check["id"] in self.results for check in self.known)
                 case _:  # the worker is gone
                     self._record_death(current, worker, output)
                     return False
@@ -257,11 +257,7 @@ class _Run:
                 f"The checks of step {self.step.number} could not be run (exit status "
                 f"{worker.returncode()}).\n{printed[-2000:]}".rstrip()
             )
-        text = (
-            "Your code ended the process in which it ran (os._exit, a signal, or Ctrl-C). "
-            "A server goes on after every request: return, or raise an exception."
-        )
-        self._record(check, "error", text)
+        self._record(check, UNFINISHED.outcome, UNFINISHED.message)
 
     def _learners_place(self, stacks: Path) -> tuple[str, int, str] | None:
         """Where the learner's code was when time ran out: the innermost of their frames."""

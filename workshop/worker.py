@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import pytest
 
 from workshop.checking import CheckInfo, info_of
-from workshop.explain import Verdict, explain
+from workshop.explain import UNFINISHED, Verdict, explain
 from workshop.learner_app import LearnerApp
 
 # What pytest would import or install for every run, and no check needs.
@@ -93,7 +93,8 @@ class Plugin:
         info = _info(item)
         assert info is not None
         self._tell("start", id=info.id)
-        self._verdict = Verdict("passed")
+        # What stands if nothing else is said: a check passes only when pytest says that it did.
+        self._verdict = UNFINISHED
         faulthandler.dump_traceback_later(
             max((info.seconds or self._limit) - STACK_LEAD, 0.1), file=self._stacks
         )
@@ -114,8 +115,11 @@ class Plugin:
         """Turn the exception of a check into a verdict in plain words."""
         report = yield
         info = _info(item)
-        if call.excinfo is not None and self._verdict.outcome == "passed" and info is not None:
-            self._verdict = explain(call.excinfo.value, info, self._app.root)
+        if call.excinfo is not None and info is not None:
+            if self._verdict.outcome == "passed" or self._verdict is UNFINISHED:
+                self._verdict = explain(call.excinfo.value, info, self._app.root)
+        elif call.when == "call" and report.passed:
+            self._verdict = Verdict("passed")
         return report
 
     def finish(self) -> None:

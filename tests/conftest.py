@@ -1,0 +1,21 @@
+"""What every folder of tests may ask for: a throw-away PostgreSQL, one for each pytest process."""
+
+from collections.abc import Generator
+
+import pytest
+
+from workshop import postgres
+from workshop.postgres import Server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[Server]:
+    """A running server, for tests that make databases of their own. Do not halt it."""
+    with postgres.temporary() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: Server) -> str:
+    """The URL of that server's database, to hand to `workshop.postgres.create_database`."""
+    return postgres_server.url

@@ -1,0 +1,175 @@
+"""The checks deserve trust: they reject plausible wrong answers and accept different right ones."""
+
+import keyword
+import re
+import sys
+import tokenize
+from functools import lru_cache
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workshop import journey, migrations, stages
+from workshop.folder import Folder
+from workshop.mistakes import Mistake, load_mistakes, run_mistake
+from workshop.runner import run_checks
+from workshop.steps import ROOT, Step, load_steps
+
+STEPS = load_steps()
+ALTERNATIVES = ROOT / "tests" / "alternatives"
+
+
+MISTAKES = [(step, mistake) for step in STEPS for mistake in load_mistakes(step)]
+RIGHT = [
+    (step, folder)
+    for step in STEPS
+    for folder in sorted((ALTERNATIVES / step.folder.name).glob("*"))
+    if folder.is_dir()
+]
+
+
+def app_after(step: Step, folder: Path) -> Folder:
+    """The solution's app after a step, with a database where the learner would have one."""
+    app = Folder(folder / "backend")
+    app.place(stages.done(step.number))
+    if step.slug == journey.APPLY:
+        migrations.upgrade(app)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("step", "mistake"), MISTAKES, ids=[f"{s.number}-{m.name}" for s, m in MISTAKES]
+)
+def test_a_mistake_is_caught(step: Step, mistake: dict[str, Any], tmp_path: Path) -> None:
+    app = app_after(step, tmp_path)
+    path = mistake["file"]
+    text = (app.read(path) or b"").decode()
+    assert text.count(mistake["find"]) == 1, (
+        f"{path} has this text {text.count(mistake['find'])} times"
+    )
+    app.replace({path: text.replace(mistake["find"], mistake["replace"]).encode()})
+
+    report = run_checks(step, app.root)
+
+    rejected = [check for check in report.checks if check.outcome != "passed"]
+    assert mistake["caught_by"] in [check.id for check in rejected], [
+        f"{check.id}: {check.message}" for check in rejected
+    ]
+    for check in rejected:
+        assert "The check itself stumbled" not in check.message, check.message
+        assert str(ROOT) not in check.message
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_every_check_catches_a_mistake(step: Step) -> None:
+    named = {mistake.caught_by for mistake in load_mistakes(step)}
+    unknown = named - set(checks_of(step))
+    assert not unknown, f"mistakes.toml names checks that do not exist: {unknown}"
+    idle = set(checks_of(step)) - named
+    assert not idle, f"no mistake is listed for {idle}"
+
+
+def test_there_are_enough_mistakes() -> None:
+    assert len(MISTAKES) >= 110
+
+
+@pytest.mark.parametrize(
+    ("step", "folder"), RIGHT, ids=[f"{step.number}-{folder.name}" for step, folder in RIGHT]
+)
+def test_another_right_answer_is_accepted(step: Step, folder: Path, tmp_path: Path) -> None:
+    app = app_after(step, tmp_path)
+    files = {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    revisions = [path for path in files if path.startswith(migrations.VERSIONS)]
+    if revisions:
+        app.move_away(path for path in step.makes)
+    app.replace(files)
+    report = run_checks(step, app.root)
+    assert report.ok, [f"{c.id}: {c.message}" for c in report.checks if c.outcome != "passed"]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_every_step_has_two_other_right_answers(step: Step) -> None:
+    if step.writes:
+        assert sum(other is step for other, _ in RIGHT) >= 2
+
+
+# -- the words of the checks
+
+
+@lru_cache
+def checks_of(step: Step) -> dict[str, dict[str, Any]]:
+    """The checks of a step as their decorator describes them."""
+    import importlib.util
+
+    from workshop.checking import info_of
+
+    spec = importlib.util.spec_from_file_location(step.checks.stem, step.checks)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[step.checks.stem] = module
+    spec.loader.exec_module(module)
+    infos = [info_of(value) for name, value in vars(module).items() if name.startswith("test_")]
+    return {info.id: vars(info) for info in infos if info is not None}
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_step_has_at_least_five_checks_and_names_its_first(step: Step) -> None:
+    assert len(checks_of(step)) >= 5
+    assert step.fails_first in checks_of(step)
+
+
+def every_check() -> list[tuple[Step, dict[str, Any]]]:
+    return [(step, check) for step in STEPS for check in checks_of(step).values()]
+
+
+@pytest.mark.parametrize(
+    ("step", "check"), every_check(), ids=[f"{s.number}-{c['id']}" for s, c in every_check()]
+)
+def test_a_check_says_a_sentence_and_gives_three_hints(step: Step, check: dict[str, Any]) -> None:
+    assert check["title"].endswith("."), check["title"]
+    assert len(check["title"]) <= 100
+    assert len(check["hints"]) == 3
+    assert len(set(check["hints"])) == 3
+    for hint in check["hints"]:
+        assert not re.search(r"\bline \d+", hint), hint
+        assert "!" not in re.sub(r"`[^`]*`|!=", "", hint), hint
+    path, _, symbol = check["at"].partition(":")
+    stage = stages.done(step.number)
+    assert path in stage, path
+    if symbol:
+        assert re.search(rf"\b{re.escape(symbol.split('.')[-1])}\b", stage[path].decode()), symbol
+
+
+def tokens(text: str) -> list[str]:
+    """The tokens of some text, as Python reads them and as far as it can."""
+    found: list[str] = []
+    try:
+        for token in tokenize.generate_tokens(StringIO(text).readline):
+            if token.string.strip() and token.type != tokenize.COMMENT:
+                found.append(token.string)
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        pass
+    return found
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_the_first_two_hints_do_not_give_the_answer_away(step: Step) -> None:
+    runs: set[tuple[str, ...]] = set()
+    for path in (*step.writes, *step.makes):
+        code = tokens(stages.done(step.number)[path].decode())
+        runs |= {tuple(code[i : i + 6]) for i in range(len(code) - 5)}
+    for check in checks_of(step).values():
+        for hint in check["hints"][:2]:
+            for line in hint.split("`"):
+                found = tokens(line)
+                for i in range(len(found) - 5):
+                    run = tuple(found[i : i + 6])
+                    words = all(t.isidentifier() and not keyword.iskeyword(t) for t in run)
+                    assert words or run not in runs, f"{check['id']}: {' '.join(run)}"

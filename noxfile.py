@@ -81,6 +81,12 @@ def doctor(session: nox.Session) -> None:
 
 
 @nox.session
+def branches(session: nox.Session) -> None:
+    """Make a branch for the start and the end of every step (for instructors)."""
+    run(session, "branches")
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run every test of the workshop (for maintainers)."""
     run(session, "tests")

@@ -87,7 +87,7 @@ def steps_table() -> str:
 def test_the_pins_of_the_solution_are_those_of_the_workshop() -> None:
     def pins(text: str) -> dict[str, str]:
         lines = re.findall(r"^([\w-]+)(?:\[\w+\])?==(\S+)", text, re.MULTILINE)
-        return {name: version for name, version in lines}
+        return dict(lines)
 
     workshop = pins((ROOT / "requirements.txt").read_text("utf-8"))
     solution = pins((ROOT / "solution/requirements.txt").read_text("utf-8"))

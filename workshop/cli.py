@@ -80,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("doctor", doctor, "Look for what may be wrong with the set-up.")
     _add_app(sub)
 
+    sub = command("branches", branches, "Make a branch for the start and the end of every step.")
+    sub.add_argument("--force", action="store_true", help="renew branches with commits, too")
+    instead = sub.add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="list the branches that there are")
+    instead.add_argument("--delete", action="store_true", help="delete those without commits")
+    instead.add_argument("--push", metavar="REMOTE", help="make them and push them")
+
     command("tests", tests, "Run every test of the workshop.").add_argument(
         "arguments", nargs=argparse.REMAINDER
     )
@@ -247,6 +254,23 @@ def doctor(options: Options) -> int:
     from workshop.doctor import examine
 
     return examine(options.app)
+
+
+def branches(options: Options) -> int:
+    """Make, list, delete or push the branches of the steps."""
+    from workshop import branches as module
+
+    if options.list:
+        lines = module.existing()
+    elif options.delete:
+        lines = module.delete()
+    else:
+        lines = module.make(force=options.force)
+    print("\n".join(lines))
+    if options.push:
+        module.push(options.push)
+        print(f"Pushed to {options.push}.")
+    return 0
 
 
 def tests(options: Options) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop import migrations, stages
+from workshop.errors import WorkshopError
 from workshop.folder import Folder
 from workshop.stages import Files
 from workshop.steps import Step, load_steps
@@ -31,6 +32,7 @@ def place(folder: Folder, step: Step) -> Change:
     Nothing that exists is touched, except that a registry gets the line of a model that is new.
     """
     change = Change()
+    beyond = _is_beyond_apply(folder)
     for earlier in load_steps()[: step.number - 1]:
         own = stages.done(step.number - 1)
         missing = [path for path in earlier.writes if not folder.has(path)]
@@ -42,8 +44,8 @@ def place(folder: Folder, step: Step) -> Change:
             change.filled.append(earlier)
             _edit(folder, earlier, change)
     change.written += folder.place(stages.given(step))
-    if change.filled and step.number > _apply_step().number:
-        _make_database(folder, change)
+    if (change.filled and step.number > _apply_step().number) or beyond:
+        _make_missing_database(folder, change)
     change.saved = folder.saved
     return change
 
@@ -133,11 +135,28 @@ def _users_history(folder: Folder, step: Step) -> list[migrations.Revision]:
     ]
 
 
+def _is_beyond_apply(folder: Folder) -> bool:
+    """Whether the app has files of steps that come after the database was made."""
+    later = load_steps()[_apply_step().number :]
+    return any(folder.has(path) for step in later for path in step.writes)
+
+
+def _make_missing_database(folder: Folder, change: Change) -> None:
+    """Make the SQLite database where there is none, as in a clone of a later step's branch."""
+    path = migrations.database_file(folder)
+    if path is not None and not folder.has(path):
+        _make_database(folder, change)
+
+
 def _make_database(folder: Folder, change: Change) -> None:
     path = migrations.database_file(folder)
     _note(change, migrations.fit_database(folder) if path else None)
-    migrations.upgrade(folder)
-    change.notes.append(f"The database is at the newest revision ({path or 'DATABASE_URL'}).")
+    try:
+        migrations.upgrade(folder)
+    except WorkshopError as error:
+        change.notes.append(str(error))  # the checks that follow say more about the cause
+    else:
+        change.notes.append(f"Applied the revisions to the database ({path or 'DATABASE_URL'}).")
 
 
 def _edit(folder: Folder, step: Step, change: Change) -> None:

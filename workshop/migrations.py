@@ -21,6 +21,8 @@ from workshop.errors import WorkshopError
 from workshop.folder import Folder
 
 VERSIONS = "alembic/versions"
+# Seconds. An upgrade of two small tables takes one; a learner's env.py may hang.
+UPGRADE_LIMIT = 60
 DEFAULT_URL = "sqlite+aiosqlite:///./app.db"
 
 
@@ -128,7 +130,23 @@ def fit_database(folder: Folder) -> str | None:
 
 def upgrade(folder: Folder) -> None:
     """Apply every revision to the learner's database. Raises WorkshopError with Alembic's words."""
-    result = subprocess.run(
+    try:
+        result = _run_upgrade(folder)
+    except subprocess.TimeoutExpired:
+        raise WorkshopError(
+            f"`alembic upgrade head` did not end within {UPGRADE_LIMIT} seconds in {folder.root}: "
+            "run it there yourself to see where it waits."
+        ) from None
+    if result.returncode:
+        last = [line for line in result.stderr.strip().splitlines() if line.strip()][-1:]
+        raise WorkshopError(
+            f"`alembic upgrade head` failed in {folder.root}: {''.join(last)}\n"
+            "Run it there yourself to see all of it."
+        )
+
+
+def _run_upgrade(folder: Folder) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-X", "utf8", "-m", "alembic", "upgrade", "head"],
         cwd=folder.root,
         capture_output=True,
@@ -136,14 +154,9 @@ def upgrade(folder: Folder) -> None:
         encoding="utf-8",
         errors="replace",
         stdin=subprocess.DEVNULL,
+        timeout=UPGRADE_LIMIT,
         check=False,
     )
-    if result.returncode:
-        last = [line for line in result.stderr.strip().splitlines() if line.strip()][-1:]
-        raise WorkshopError(
-            f"`alembic upgrade head` failed in {folder.root}: {''.join(last)}\n"
-            "Run it there yourself to see all of it."
-        )
 
 
 def _stamped(file: Path) -> set[str]:

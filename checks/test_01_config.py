@@ -307,9 +307,10 @@ def _settings(app: LearnerApp, **environment: str) -> Any:
     """The settings that a newly started app would have in this environment."""
     app.setenv(**environment)
     app.forget()
-    get_settings = app.take("app.core.config", "get_settings")
-    shown = ", ".join(f"{name}={value}" for name, value in environment.items())
-    with calling("get_settings()" + (f" with {shown}" if shown else "")):
-        settings = get_settings()
-    app.unsetenv(*environment)
-    return settings
+    try:
+        get_settings = app.take("app.core.config", "get_settings")
+        shown = ", ".join(f"{name}={value}" for name, value in environment.items())
+        with calling("get_settings()" + (f" with {shown}" if shown else "")):
+            return get_settings()
+    finally:
+        app.unsetenv(*environment)

@@ -1,0 +1,229 @@
+"""The branches of the steps: the same everywhere, made beside the learner's work, never over it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workbench import clone, run
+from workshop import stages
+from workshop.steps import Step, load_steps
+
+STEPS = load_steps()
+NAMES = [f"step-{step.number:02}-{kind}" for step in STEPS for kind in ("start", "done")]
+AUTHOR = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env=os.environ | AUTHOR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def repository(folder: Path) -> Path:
+    """A repository with one commit that holds the workshop."""
+    clone(folder)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=The workshop")
+    return folder
+
+
+def ids(folder: Path) -> dict[str, str]:
+    listed = git(folder, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/")
+    return dict(line.split() for line in listed.splitlines())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with its branches; tests do not change it."""
+    folder = repository(tmp_path_factory.mktemp("made"))
+    assert run("branches", cwd=folder).status == 0
+    return folder
+
+
+@pytest.fixture
+def own(made: Path, tmp_path: Path) -> Path:
+    """A copy of that repository to do as one likes with."""
+    git(tmp_path, "clone", "--quiet", "--mirror", str(made), "copy/.git")
+    folder = tmp_path / "copy"
+    git(folder, "config", "core.bare", "false")
+    git(folder, "config", "--unset", "remote.origin.mirror")
+    git(folder, "checkout", "--quiet", "main")
+    return folder
+
+
+def test_there_is_a_branch_for_the_start_and_the_end_of_every_step(made: Path) -> None:
+    assert set(ids(made)) == {"main", *NAMES}
+
+
+def test_the_branches_are_one_line_of_history_from_main(made: Path) -> None:
+    history = git(made, "log", "--format=%H", "--reverse", f"main..{NAMES[-1]}").splitlines()
+    branches = ids(made)
+    assert history == [branches[name] for name in NAMES]
+
+
+def test_a_branch_holds_the_workshop_and_the_stage(made: Path) -> None:
+    for step in STEPS:
+        for kind, stage in (("start", stages.start), ("done", stages.done)):
+            name = f"step-{step.number:02}-{kind}"
+            files = git(made, "ls-tree", "-r", "--name-only", name, "backend").splitlines()
+            assert set(files) == {f"backend/{path}" for path in stage(step.number)}
+            rest = git(made, "diff", "--stat", "main", name, "--", ".", ":!backend")
+            assert rest == ""
+
+
+def test_the_answer_to_a_step_is_the_diff_of_its_two_branches(made: Path) -> None:
+    for step in STEPS:
+        names = [f"step-{step.number:02}-{kind}" for kind in ("start", "done")]
+        changed = git(made, "diff", "--name-only", *names).splitlines()
+        expected = {*step.writes, *step.makes, *step.edits}
+        assert set(changed) == {f"backend/{path}" for path in expected}
+
+
+def test_the_same_commit_gives_the_same_ids_elsewhere(made: Path, tmp_path: Path) -> None:
+    other = tmp_path / "an öther plâce"
+    git(tmp_path, "clone", "--quiet", "--branch=main", str(made), str(other))
+    assert run("branches", cwd=other).status == 0
+    assert ids(other) == ids(made)
+
+
+def test_neither_the_work_nor_the_index_nor_the_branch_is_touched(own: Path) -> None:
+    for name in NAMES:
+        git(own, "branch", "--quiet", "-D", name)
+    (own / "README.md").write_text("changed and staged\n")
+    git(own, "add", "README.md")
+    (own / "CONTRIBUTING.md").write_text("changed\n")
+    before = git(own, "status", "--porcelain=v2", "--branch")
+    assert run("branches", cwd=own).status == 0
+    assert git(own, "status", "--porcelain=v2", "--branch") == before
+    assert set(ids(own)) == {"main", *NAMES}
+
+
+def test_a_second_run_changes_nothing(own: Path) -> None:
+    before = ids(own)
+    ran = run("branches", cwd=own)
+    assert ids(own) == before
+    assert ran.out.count("as it was") == len(NAMES)
+
+
+def commit_to(folder: Path, branch: str) -> str:
+    git(folder, "switch", "--quiet", branch)
+    (folder / "backend/mine.txt").write_text("my work\n")
+    git(folder, "add", "backend/mine.txt")
+    git(folder, "commit", "--quiet", "--message=My work")
+    mine = git(folder, "rev-parse", "HEAD")
+    git(folder, "switch", "--quiet", "main")
+    return mine
+
+
+def test_a_branch_with_somebodys_commit_is_not_moved(own: Path) -> None:
+    mine = commit_to(own, "step-07-start")
+    ran = run("branches", cwd=own)
+    assert "step-07-start: somebody committed to it, so it stays" in ran.out
+    assert ids(own)["step-07-start"] == mine
+    run("branches", "--delete", cwd=own)
+    assert ids(own)["step-07-start"] == mine
+
+
+def test_with_force_it_is_kept_under_another_name(own: Path) -> None:
+    before = ids(own)["step-07-start"]
+    mine = commit_to(own, "step-07-start")
+    ran = run("branches", "--force", cwd=own)
+    assert "what it was is step-07-start-kept" in ran.out
+    assert ids(own)["step-07-start"] == before
+    assert ids(own)["step-07-start-kept"] == mine
+
+
+def test_branches_follow_the_solution(own: Path) -> None:
+    before = ids(own)
+    file = own / "solution/app/core/config.py"
+    file.write_text(file.read_text("utf-8").replace("1.0.0", "1.0.1"), "utf-8")
+    refused = run("branches", cwd=own)
+    assert refused.status == 2
+    assert "not committed" in refused.err
+    git(own, "commit", "--quiet", "--all", "--message=A new version")
+    assert run("branches", cwd=own).out.count("renewed") == len(NAMES)
+    assert "1.0.1" in git(own, "show", "step-01-done:backend/app/core/config.py")
+    assert ids(own)["step-01-done"] != before["step-01-done"]
+
+
+def test_listing_and_deleting(own: Path) -> None:
+    assert len(run("branches", "--list", cwd=own).out.splitlines()) == len(NAMES)
+    assert run("branches", "--delete", cwd=own).status == 0
+    assert set(ids(own)) == {"main"}
+    assert run("branches", "--list", cwd=own).out.strip() == ""
+
+
+def test_pushing(own: Path, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--bare", "remote.git")
+    git(own, "remote", "set-url", "origin", str(tmp_path / "remote.git"))
+    assert run("branches", "--push", "origin", cwd=own).status == 0
+    assert set(ids(tmp_path / "remote.git")) == set(NAMES)
+
+
+def test_switching_to_a_branch_never_overwrites_work_in_backend(own: Path) -> None:
+    (own / "backend/app/core").mkdir(parents=True)
+    (own / "backend/app/core/config.py").write_text("mine = True\n")
+    refused = subprocess.run(
+        ["git", "switch", "step-07-start"], cwd=own, capture_output=True, check=False
+    )
+    assert refused.returncode != 0
+    assert (own / "backend/app/core/config.py").read_text() == "mine = True\n"
+
+
+@pytest.fixture(scope="module")
+def strangers(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A fresh clone of one branch, as somebody finds it who never saw the others."""
+
+    def check_out(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        git(folder, "clone", "--quiet", f"--branch={name}", str(made), "clone")
+        return folder / "clone"
+
+    return check_out
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_stranger_at_the_start_of_a_step(step: Step, strangers: Callable[[str], Path]) -> None:
+    folder = strangers(f"step-{step.number:02}-start")
+    ran = run("check", str(step.number), "--json", cwd=folder)
+    first = next(check for check in ran.json["checks"] if check["outcome"] != "passed")
+    assert (ran.status, first["id"]) == (1, step.fails_first)
+    measured = run("progress", "--json", cwd=folder).json["steps"]
+    assert all(one["ok"] for one in measured[: step.number - 1]), measured
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_stranger_at_the_end_of_a_step(step: Step, strangers: Callable[[str], Path]) -> None:
+    folder = strangers(f"step-{step.number:02}-done")
+    for command in step.commands if not step.makes else ():
+        done = subprocess.run(
+            [sys.executable, "-m", *command.split()],
+            cwd=folder / "backend",
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    ran = run("check", str(step.number), cwd=folder)
+    assert ran.status == 0, ran.out
+    measured = run("progress", "--json", cwd=folder).json["steps"]
+    assert all(one["ok"] for one in measured[: step.number]), measured

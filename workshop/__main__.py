@@ -12,7 +12,9 @@ def main() -> int:
     """Run the command line in `.venv`'s Python and return its exit status."""
     arguments = sys.argv[1:]
     try:
-        python = environment.ensure(dev=environment.needs_dev(arguments))
+        python = environment.ensure(
+            dev=environment.needs_dev(arguments), lab=environment.needs_lab(arguments)
+        )
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         return 2

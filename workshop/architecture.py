@@ -60,15 +60,15 @@ def expect_layer(app: LearnerApp, *modules: str) -> None:
     graph = _graph(app)
     for module in modules:
         if module not in graph.modules:
-            fail(f"There is no {_file(module)} in your app.", at=_file(module))
+            fail(f"There is no {_file(app, module)} in your app.", at=_file(app, module))
         for imported in sorted(graph.find_modules_directly_imported_by(module)):
             objection = _objection(module, imported)
             if objection:
                 details = graph.get_import_details(importer=module, imported=imported)
                 fail(
-                    f"{_file(module)} imports {imported}: {objection}.",
+                    f"{_file(app, module)} imports {imported}: {objection}.",
                     called=details[0]["line_contents"] if details else f"import {imported}",
-                    at=_file(module),
+                    at=_file(app, module),
                     line=details[0]["line_number"] if details else None,
                 )
 
@@ -106,5 +106,6 @@ def _longest(table: dict[str, Value], module: str) -> Value | None:
     return table[max(names, key=len)] if names else None
 
 
-def _file(module: str) -> str:
-    return module.replace(".", "/") + ".py"
+def _file(app: LearnerApp, module: str) -> str:
+    path = module.replace(".", "/")
+    return f"{path}/__init__.py" if (app.root / path).is_dir() else f"{path}.py"

@@ -27,6 +27,8 @@ CANDIDATES = ("python3.13", "python3.12", "python3.11")
 STALE_LOCK = 10.0
 # Commands that need ruff, pyright and the other tools of requirements-dev.txt.
 DEV_COMMANDS = {"tests", "lint", "verify"}
+# Commands that need JupyterLab and the rest of requirements-lab.txt.
+LAB_COMMANDS = {"lab", "slides", "notebooks"} | DEV_COMMANDS
 
 
 class SetupError(Exception):
@@ -36,6 +38,11 @@ class SetupError(Exception):
 def needs_dev(arguments: list[str]) -> bool:
     """Whether this command line uses tools that a learner does not download."""
     return any(argument in DEV_COMMANDS for argument in arguments[:1])
+
+
+def needs_lab(arguments: list[str]) -> bool:
+    """Whether this command line opens, runs or shows notebooks."""
+    return any(argument in LAB_COMMANDS for argument in arguments[:1])
 
 
 def python_of(folder: Path) -> Path:
@@ -50,25 +57,27 @@ def is_running(python: Path) -> bool:
     return Path(sys.prefix).resolve() == python.parent.parent.resolve()
 
 
-def requirements(dev: bool) -> list[Path]:
+def requirements(dev: bool, lab: bool) -> list[Path]:
     """The files of pinned requirements that have to be installed."""
-    names = ["requirements.txt"] + (["requirements-dev.txt"] if dev else [])
+    names = ["requirements.txt"]
+    names += ["requirements-dev.txt"] if dev else []
+    names += ["requirements-lab.txt"] if lab else []
     return [ROOT / name for name in names]
 
 
-def missing(dev: bool = False) -> list[Path]:
+def missing(dev: bool = False, lab: bool = False) -> list[Path]:
     """The requirement files that changed since they were installed, or never were."""
-    return [path for path in requirements(dev) if _stamp(path).read() != _digest(path)]
+    return [path for path in requirements(dev, lab) if _stamp(path).read() != _digest(path)]
 
 
-def ensure(dev: bool = False) -> Path:
+def ensure(dev: bool = False, lab: bool = False) -> Path:
     """Find or make `.venv`, install what changed, and return its Python. Raises SetupError."""
     python = python_of(VENV)
-    if not python.exists() or missing(dev):
+    if not python.exists() or missing(dev, lab):
         with _lock():
             if not python.exists():
                 _create()
-            for path in missing(dev):
+            for path in missing(dev, lab):
                 _install(python, path)
                 _stamp(path).write(_digest(path))
     return python

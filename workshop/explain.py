@@ -92,7 +92,10 @@ def explain(error: BaseException, info: CheckInfo, root: Path) -> Verdict:
             return verdict("failed", f"{function}() calls itself without an end.", called=called)
         case _ if frames or called:
             got = f"{type(error).__name__}: {show_text(str(error))}"
-            return verdict("failed", "Your code raised an exception.", called=called, got=got)
+            summary = "Your code raised an exception."
+            if "coroutine" in str(error):
+                summary = "Your code has a coroutine instead of its result: an await is missing."
+            return verdict("failed", summary, called=called, got=got)
         case _:
             own = traceback.extract_tb(error.__traceback__)[-1]
             return verdict(

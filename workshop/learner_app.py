@@ -3,13 +3,14 @@
 import ast
 import importlib
 import os
+import shutil
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from workshop.checking import calling, expect, fail
 
@@ -28,6 +29,8 @@ SETTINGS = (
     "BCRYPT_ROUNDS",
     "DB_POOL_SIZE",
 )
+# Where the learner's own `.env` waits meanwhile.
+DOTENV, OWN_DOTENV = ".env", ".env.own"
 # The fewest that bcrypt allows: a hash then takes a millisecond instead of a quarter second.
 FEWEST_ROUNDS = "4"
 
@@ -39,6 +42,8 @@ class LearnerApp:
         self.root = root
         self._server_url = server_url
         self._database_url: str | None = None
+        # As it was before a check; `.env` is set aside in the same way.
+        self._environment: Mapping[str, str] = {}
 
     # -- files
 
@@ -69,6 +74,14 @@ class LearnerApp:
         """Remove environment variables for this check."""
         for name in names:
             os.environ.pop(name, None)
+
+    def use_own_environment(self) -> None:
+        """Give this check the learner's own variables and `.env`, for a look at their database."""
+        self.unsetenv(*SETTINGS)
+        own = {name: self._environment[name] for name in SETTINGS if name in self._environment}
+        self.setenv(**own)
+        if (self.root / OWN_DOTENV).is_file():
+            shutil.copyfile(self.root / OWN_DOTENV, self.root / DOTENV)
 
     # -- code
 
@@ -151,7 +164,9 @@ class LearnerApp:
     @contextmanager
     def isolated(self) -> Generator[None]:
         """A clean environment, working directory and set of modules around one check."""
-        environment = dict(os.environ)
+        environment = self._environment = dict(os.environ)
+        if (self.root / DOTENV).is_file() and not (self.root / OWN_DOTENV).exists():
+            (self.root / DOTENV).replace(self.root / OWN_DOTENV)
         self.unsetenv(*SETTINGS)
         self.setenv(BCRYPT_ROUNDS=FEWEST_ROUNDS)
         os.chdir(self.root)
@@ -160,6 +175,7 @@ class LearnerApp:
             yield
         finally:
             self.forget()
+            (self.root / DOTENV).unlink(missing_ok=True)  # what the check put there
             _restore(environment)
             self._drop_database()
 
@@ -179,9 +195,7 @@ class LearnerApp:
         from workshop import postgres
 
         name = f"check_{os.urandom(6).hex()}"
-        # In a thread, because a check that is a coroutine already has an event loop running.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(postgres.create_database, self._server_url, name).result()
+        return postgres.create_database(self._server_url, name)
 
     def _drop_database(self) -> None:
         url, self._database_url = self._database_url, None
@@ -189,7 +203,7 @@ class LearnerApp:
             return  # SQLite's file goes with the folder
         from workshop import postgres
 
-        postgres.drop_database(self._server_url, url.rpartition("/")[2])
+        postgres.drop_database(self._server_url, urlsplit(url).path[1:])
 
 
 def _restore(environment: Mapping[str, str]) -> None:

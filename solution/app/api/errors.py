@@ -15,6 +15,9 @@ from app.services.errors import ConflictError, DomainError, NotFoundError
 logger = logging.getLogger(__name__)
 
 STATUS_CODES: dict[type[DomainError], int] = {NotFoundError: 404, ConflictError: 400}
+# How PostgreSQL's error codes begin when it serves nobody: connection lost, access refused, no such
+# database, too many connections, shutting down or starting. SQLAlchemy has no class for these.
+UNAVAILABLE_CODES = ("08", "28", "3D", "53", "57P")
 
 
 class ErrorMessage(BaseModel):
@@ -65,4 +68,6 @@ async def answer_database_error(request: Request, error: Exception) -> JSONRespo
 
 
 def _is_unavailable(error: DBAPIError) -> bool:
-    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    return str(getattr(error.orig, "sqlstate", "")).startswith(UNAVAILABLE_CODES)

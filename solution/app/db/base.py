@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 async def check_database(timeout: float = 1.5) -> bool:
     """Whether the database answers a query within `timeout` seconds. Never raises.
 
-    A probe has to survive every way in which a driver can fail: asyncpg's are `OSError`s when
-    it cannot connect and errors of its own when the password is wrong; SQLAlchemy wraps neither.
+    A probe has to survive every way in which a driver can fail: a refused connection is an
+    `OSError` out of asyncpg, a wrong password an error of SQLAlchemy's, a misspelled host neither.
     """
     try:
         async with asyncio.timeout(timeout), get_engine().connect() as connection:

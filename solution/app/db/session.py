@@ -1,5 +1,6 @@
 """The way to the database: the engine, its sessions, and the base class of every model."""
 
+import logging
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Any
@@ -53,6 +54,8 @@ def get_engine() -> AsyncEngine:
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        # Its DEBUG lines hold every value, password hashes too, whatever `hide_parameters` says.
+        logging.getLogger("aiosqlite").setLevel(logging.INFO)
     return engine
 
 

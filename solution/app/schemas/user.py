@@ -19,7 +19,7 @@ MAX_PASSWORD_BYTES = 72
 
 
 def _bare_address(value: object) -> object:
-    """Refuse what `EmailStr` would accept: `Ada <ada@example.com>`, or a megabyte to parse."""
+    """Refuse what `EmailStr` would accept: `Ada <ada@example.com>`, or a megabyte of blanks."""
     if isinstance(value, str) and (len(value) > 254 or "<" in value):
         raise ValueError("must be an address like ada@example.com, of at most 254 characters")
     return value

@@ -1,0 +1,1092 @@
+"""Step 13: products, layer by layer, and the promise that nothing else was touched."""
+
+import ast
+import asyncio
+import importlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy
+from fastapi import FastAPI
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from workshop.architecture import expect_layer
+from workshop.checking import CheckFailed, calling, check, expect, expect_equal, fail, show
+from workshop.client import Client, json_of, running
+from workshop.learner_app import LearnerApp
+from workshop.steps import find_step, load_steps
+
+MODEL = "app/models/product.py"
+SCHEMAS = "app/schemas/product.py"
+SERVICE = "app/services/product_service.py"
+ROUTES = "app/api/v1/product.py"
+REGISTRY = "app/db/base.py"
+REVISIONS = "alembic/versions"
+URL = "/api/v1/products"
+
+COLUMNS = ("id", "name", "price", "created_at")
+LARGEST = 2**31 - 1
+TEA = {"name": "Tea", "price": 350}
+TAKEN = {"detail": "Product name already taken"}
+JSON = {"Content-Type": "application/json"}
+
+GOOD = (
+    {"name": "Tea", "price": 350},
+    {"name": "x", "price": 0},
+    {"name": "Crème brûlée, 100 g", "price": 1},
+    {"name": "寿司 🍣", "price": LARGEST},
+    {"name": "n" * 100, "price": 99},
+)
+# As JSON, because that is what a client sends.
+BAD = {
+    "an empty name": '{"name": "", "price": 1}',
+    "a name of blanks": '{"name": "   ", "price": 1}',
+    "a name of 101 characters": f'{{"name": "{"n" * 101}", "price": 1}}',
+    "a NUL in the name": '{"name": "Tea\\u0000", "price": 1}',
+    "a name that is a NUL": '{"name": "\\u0000", "price": 1}',
+    "a line break in the name": '{"name": "Tea\\nCoffee", "price": 1}',
+    "half of a surrogate pair": '{"name": "Tea\\ud83c", "price": 1}',
+    "a number as name": '{"name": 12, "price": 1}',
+    "no name": '{"price": 1}',
+    "a negative price": '{"name": "Tea", "price": -1}',
+    "a price of 2147483648": '{"name": "Tea", "price": 2147483648}',
+    "a price with thirty digits": f'{{"name": "Tea", "price": {"9" * 30}}}',
+    "a price of one cent and a half": '{"name": "Tea", "price": 1.5}',
+    "a price as text": '{"name": "Tea", "price": "350"}',
+    "true as price": '{"name": "Tea", "price": true}',
+    "NaN as price": '{"name": "Tea", "price": NaN}',
+    "null as price": '{"name": "Tea", "price": null}',
+    "no price": '{"name": "Tea"}',
+    "a field that nobody declared": '{"name": "Tea", "price": 1, "prize": 2}',
+    "a list": "[1, 2]",
+}
+
+
+# -- models
+
+
+@check(
+    at=f"{MODEL}:Product",
+    hints=(
+        "You have written a table as a class before. Which four columns does a product have, and "
+        "which of them may be empty? Open app/models/user.py beside it.",
+        "Derive from Base and name the table. mapped_column(primary_key=True), String with a "
+        "length, Integer, and UTCDateTime with a default are all that you need.",
+        'class Product(Base), __tablename__ = "products", and id, name, price and created_at as '
+        "Mapped[…]. price is Mapped[int]: cents, because no float holds 0.10.",
+    ),
+)
+def test_product_is_a_model(app: LearnerApp) -> None:
+    """Product is a table with an id, a name, a price in whole cents and a moment of creation."""
+    product = app.take("app.models.product", "Product")
+    base = app.take("app.db.session", "Base")
+    expect(
+        isinstance(product, type) and isinstance(base, type) and issubclass(product, base),
+        "Product is no model yet: a model is a class that derives from Base.",
+        called="issubclass(Product, Base)",
+        got="False",
+        expected="True",
+    )
+    table = getattr(product, "__table__", None)
+    expect(
+        isinstance(table, sqlalchemy.Table) and table.name == "products",
+        "The table of Product has another name.",
+        called="Product.__tablename__",
+        got=show(getattr(product, "__tablename__", None)),
+        expected="'products'",
+    )
+    for name in COLUMNS:
+        expect(name in table.c, f"Product has no column {name}.", got=show(sorted(table.c.keys())))
+        expect(
+            not table.c[name].nullable,
+            f"A product without {name} would be stored, and every list with it would be a 500.",
+            called=f"Product.__table__.c.{name}.nullable",
+            got="True",
+            expected="False",
+        )
+    for name, kind in (("price", sqlalchemy.Integer), ("name", sqlalchemy.String)):
+        expect(
+            isinstance(table.c[name].type, kind),
+            f"The column {name} has another type.",
+            called=f"Product.__table__.c.{name}.type",
+            got=show(table.c[name].type),
+            expected=kind.__name__,
+        )
+    length = getattr(table.c["name"].type, "length", None)
+    summary = "A name has up to 100 characters, and the column should say so."
+    expect_equal(length, 100, summary, called="Product.__table__.c.name.type.length")
+
+
+@check(
+    at=f"{MODEL}:Product",
+    hints=(
+        "Two requests at the same moment, a bug, somebody with a SQL prompt: who sees them all, "
+        "and can refuse a second product of the same name or a price below zero?",
+        "__table_args__ is a tuple of constraints: UniqueConstraint for the one, CheckConstraint "
+        "with a condition and a name for the other.",
+        'UniqueConstraint("name"), and a CheckConstraint with the condition as text and the name '
+        '"price_not_negative": the naming convention puts ck_products_ before it.',
+    ),
+)
+async def test_database_keeps_the_rules(app: LearnerApp) -> None:
+    """The database itself refuses a second product of the same name and a negative price."""
+    product = app.take("app.models.product", "Product")
+    await app.create_tables()
+    expect(
+        "products" in app.take("app.db.base", "Base").metadata.tables,
+        "Product is no table yet.",
+        at=f"{MODEL}:Product",
+    )
+    sessions = app.take("app.db.session", "get_session_factory")()
+    before = datetime.now(UTC) - timedelta(minutes=1)
+
+    async def store(**values: Any) -> Any:
+        with calling(_call("Product", values)):
+            row = product(**values)
+        async with sessions() as session:
+            session.add(row)
+            with calling(f"{_call('Product', values)}, stored in the database"):
+                await session.commit()
+            return row.id
+
+    number = await store(name="Tea", price=LARGEST)
+    async with sessions() as session:
+        row = await session.get(product, number)
+        moment = row.created_at
+        expect_equal(row.price, LARGEST, "The price came back changed.", called="product.price")
+    expect(
+        isinstance(moment, datetime) and moment.tzinfo is not None and moment > before,
+        "created_at should be the moment of creation, with its timezone.",
+        called="product.created_at, read back from the database",
+        got=show(moment),
+        expected="a moment of just now, timezone-aware",
+    )
+    refused = ({"name": "Tea", "price": 1}, {"name": "Coffee", "price": -1})
+    for values in refused:
+        try:
+            await store(**values)
+        except IntegrityError:
+            continue
+        fail(
+            "The database accepted it, whatever the schema says.",
+            called=f"{_call('Product', values)}, stored after a product of the name 'Tea'",
+            got="a new row",
+            expected="IntegrityError",
+        )
+
+
+# -- registration
+
+
+@check(
+    at=REGISTRY,
+    hints=(
+        "Alembic and the start of the app import one module to learn which tables there are. "
+        "Does it know that yours exists?",
+        "app/db/base.py imports each module of models: that is the whole registration.",
+        "Add the import of the module product beside the one of user.",
+    ),
+)
+def test_product_is_registered(app: LearnerApp) -> None:
+    """Whoever imports app.db.base knows the products table."""
+    tables = app.take("app.db.base", "Base").metadata.tables
+    expect(
+        "users" in tables,
+        "The users table is gone from the registry.",
+        called="import app.db.base; Base.metadata.tables",
+        got=show(sorted(tables)),
+    )
+    expect(
+        "products" in tables,
+        "Nobody imports your model, so Alembic would write an empty revision.",
+        called="import app.db.base; Base.metadata.tables",
+        got=show(sorted(tables)),
+        expected="['products', 'users']",
+    )
+
+
+# -- migration
+
+
+@check(
+    at=REVISIONS,
+    hints=(
+        "Other people's databases have the users table already. How does a change of your models "
+        "get there?",
+        "alembic revision with --autogenerate compares the models with your database, and writes "
+        "down the difference. Your database has to be at the newest revision first.",
+        'In backend/: alembic upgrade head, then alembic revision --autogenerate -m "create '
+        'products", then read what it wrote.',
+    ),
+)
+def test_revision_creates_products(app: LearnerApp) -> None:
+    """A revision of its own, after the one of the users, creates the products table."""
+    users, products = _revisions(app)
+    expect(
+        users != products,
+        "One revision creates users and products. A database that has users already would never "
+        "get products: take the users' revision back to what it was, and make a second one.",
+        got=f"the revision {users} creates both",
+        expected="two revisions",
+        at=f"{REVISIONS}/{_file_of(app, products)}",
+    )
+
+
+@check(
+    at=REVISIONS,
+    hints=(
+        "A deployment goes wrong and has to be taken back. What happens to the customers' rows? "
+        "And does the revision say the same as the model?",
+        "alembic downgrade takes a revision back, and alembic check compares the database with "
+        "the models. CHECK constraints it does not compare: read those yourself.",
+        "upgrade creates the table products with its constraints and nothing else; downgrade "
+        "drops it. If the model changed since, delete the revision and generate it anew.",
+    ),
+)
+def test_revision_goes_up_and_down(app: LearnerApp) -> None:
+    """The revision goes up, down and up again, matches the models, and leaves the users alone."""
+    users, products = _revisions(app)
+    at = f"{REVISIONS}/{_file_of(app, products)}"
+    if users == products:
+        fail("There is no revision for the products alone.", at=at)
+    parent = _script(app).get_revision(products).down_revision
+    app.alembic("downgrade", parent)
+    url = app.use_database()
+    columns = asyncio.run(_describe(url, "users"))["columns"]
+    asyncio.run(_execute(url, _insert_user()))
+    app.alembic("upgrade", products)
+    after = asyncio.run(_describe(url, "users"))["columns"]
+    expect(
+        after == columns,
+        "The revision of the products changes the users table.",
+        called=f"alembic upgrade {products}",
+        got=show(after),
+        expected=show(columns),
+        at=at,
+    )
+    app.alembic("upgrade", "head")
+    table = asyncio.run(_describe(url, "products"))
+    for name in ("uq_products_name", "ck_products_price_not_negative"):
+        expect(
+            name in table["constraints"],
+            f"After the revision the database has no constraint {name}.",
+            called="alembic upgrade head",
+            got=show(table["constraints"]),
+            expected=name,
+            at=at,
+        )
+    try:
+        asyncio.run(_execute(url, _insert_product(price=-1)))
+    except IntegrityError:
+        pass
+    else:
+        fail(
+            "After the revision the database accepts a negative price.",
+            called="INSERT INTO products … price = -1",
+            got="a new row",
+            expected="IntegrityError",
+            at=at,
+        )
+    try:
+        app.alembic("check")
+    except Exception as error:
+        fail(
+            "The models and the revisions say different things.",
+            called="alembic check",
+            got=str(error).partition("\n")[0],
+            expected="No new upgrade operations detected.",
+            at=at,
+        )
+    app.alembic("downgrade", parent)
+    tables = asyncio.run(_tables(url))
+    expect(
+        "products" not in tables,
+        "Taking the revision back leaves the products table behind.",
+        called="alembic downgrade -1",
+        got=show(tables),
+        at=at,
+    )
+    app.alembic("upgrade", "head")
+    count = asyncio.run(_execute(url, sqlalchemy.text("SELECT count(*) FROM users")))
+    expect_equal(count, 1, "A user got lost on the way.", called="upgrade, downgrade, upgrade")
+
+
+# -- schemas
+
+
+@check(
+    at=f"{SCHEMAS}:ProductCreate",
+    hints=(
+        "Everything that a stranger can type arrives here first. Which names and which prices "
+        "would you not want in your shop, or could your database not store?",
+        "Field has min_length, max_length and pattern for text, ge, le and strict for numbers. "
+        "model_config can refuse fields that nobody declared.",
+        "price: an int in strict mode from 0 to 2**31 - 1. name: 1 to 100 characters, and a "
+        "pattern or a validator that wants something visible and no control character. "
+        "extra is forbid.",
+    ),
+)
+def test_schema_refuses_nonsense(app: LearnerApp) -> None:
+    """ProductCreate takes a name and a price in whole cents, and refuses everything else."""
+    schema = _schema(app, "ProductCreate")
+    for values in GOOD:
+        called = _call("ProductCreate", values)
+        with calling(called):
+            data = schema.model_validate_json(json.dumps(values))
+        for name, value in values.items():
+            summary = f"The {name} is not the one that was sent."
+            expect_equal(getattr(data, name, None), value, summary, called=f"{called}.{name}")
+    for what, body in BAD.items():
+        try:
+            with calling(f"ProductCreate from {_shortened(body)}"):
+                data = schema.model_validate(json.loads(body))
+        except ValueError:
+            continue
+        fail(
+            f"ProductCreate accepts {what}.",
+            called=f"ProductCreate from {_shortened(body)}",
+            got=show(data),
+            expected="a ValidationError",
+        )
+
+
+@check(
+    at=f"{SCHEMAS}:ProductRead",
+    hints=(
+        "What does a client want to know of a product that it could not have sent?",
+        "model_config lets a schema take its values from attributes. AwareDatetime is a moment "
+        "with a timezone.",
+        "ProductRead has id, name, price and created_at, and from_attributes switched on.",
+    ),
+)
+def test_schema_shows_a_product(app: LearnerApp) -> None:
+    """ProductRead shows the id, the name, the price and the moment of creation, and no more."""
+    schema = _schema(app, "ProductRead")
+    now = datetime.now(UTC)
+    row = SimpleNamespace(id=7, name="Tea", price=350, created_at=now, secret="supplier")  # noqa: S106
+    with calling("ProductRead.model_validate(product)"):
+        shown = schema.model_validate(row).model_dump(mode="json")
+    expect_equal(
+        sorted(shown), sorted(COLUMNS), "The fields are others.", called="ProductRead's fields"
+    )
+    got = {name: shown[name] for name in ("id", "name", "price")}
+    expected = {"id": 7, "name": "Tea", "price": 350}
+    expect_equal(got, expected, "The values changed.", called="ProductRead.model_validate(product)")
+    _expect_moment(shown["created_at"], "ProductRead.model_validate(product)", SCHEMAS)
+
+
+# -- services
+
+
+@check(
+    at=f"{SERVICE}:ProductService",
+    hints=(
+        "The same three use cases as for users. What does each do when it cannot, and in whose "
+        "words, the database's, HTTP's or the application's?",
+        "session.add and commit; session.get; select with order_by, limit and offset. "
+        "violated_constraint tells what an IntegrityError is about, and NotFoundError and "
+        "ConflictError are what your own errors derive from.",
+        "In app/services/errors.py: ProductNotFoundError and ProductNameAlreadyTakenError, each "
+        "with its message. In create_product: try to commit, and when the constraint "
+        "uq_products_name is violated, roll back and raise the latter.",
+    ),
+)
+async def test_service_keeps_products(app: LearnerApp) -> None:
+    """ProductService creates, finds and lists products, and raises errors of the application."""
+    service = app.take("app.services.product_service", "ProductService")
+    create = app.take("app.schemas.product", "ProductCreate")
+    errors = app.load("app.services.errors")
+    await app.create_tables()
+    sessions = app.take("app.db.session", "get_session_factory")()
+    for name in ("create_product", "get_product", "list_products"):
+        expect(hasattr(service, name), f"ProductService has no {name}.", at=f"{SERVICE}:ProductService")
+
+    async def ask(method: str, *arguments: Any, **options: Any) -> Any:
+        shown = ", ".join([*map(repr, arguments), *(f"{k}={v}" for k, v in options.items())])
+        async with sessions() as session:
+            with calling(f"ProductService(session).{method}({shown})"):
+                return await getattr(service(session), method)(*arguments, **options)
+
+    # Neither by name nor by price, so that only an ORDER BY id gives this order.
+    names = ("Tea", "Coffee", "Milk", "Apple", "Zucchini")
+    made = [await ask("create_product", create(name=name, price=5)) for name in names]
+    called = "ProductService(session).create_product(data)"
+    expect(
+        all(getattr(row, "id", None) for row in made),
+        "create_product() should return the product, with the id that the database gave it.",
+        called=called,
+        got=show(made[0]),
+        expected="a Product",
+    )
+    found = await ask("get_product", made[1].id)
+    expect(
+        getattr(found, "name", None) == "Coffee",
+        "Another session does not find the product: was it committed?",
+        called=f"{called}, then get_product(id) on another session",
+        got=show(getattr(found, "name", found)),
+        expected="'Coffee'",
+    )
+    for options, expected in (
+        ({"limit": 100}, names),
+        ({"limit": 2}, names[:2]),
+        ({"limit": 2, "offset": 3}, names[3:]),
+    ):
+        page = await ask("list_products", **options)
+        called = _call("list_products", options)
+        expect(
+            isinstance(page, Iterable),
+            "list_products() returns no list.",
+            called=called,
+            got=show(page),
+        )
+        got = [getattr(row, "name", row) for row in page]
+        expect_equal(got, list(expected), "The products are others.", called=called)
+    duplicate = create(name="Tea", price=1)
+    cases = (
+        ("get_product", 999, "NotFoundError", "Product not found"),
+        ("create_product", duplicate, "ConflictError", TAKEN["detail"]),
+    )
+    for method, argument, kind, text in cases:
+        expected = f"an error derived from {kind}, with the text {text!r}"
+        called = f"ProductService(session).{method}({argument!r})"
+        try:
+            answer = await ask(method, argument)
+        except Exception as error:
+            expect(
+                isinstance(error, getattr(errors, kind)) and str(error) == text,
+                "The error is none that app/api/errors.py can put into HTTP.",
+                called=called,
+                got=f"{type(error).__name__}: {str(error)[:150]}",
+                expected=expected,
+            )
+        else:
+            fail("Nothing was raised.", called=called, got=show(answer), expected=expected)
+
+
+# -- api
+
+
+@check(
+    at="app/api/v1/dependencies.py:get_product_service",
+    hints=(
+        "How does a route get its service, and how could a test give it another one?",
+        "A function with a SessionDep parameter that returns the service, and an Annotated alias "
+        "with Depends around that function.",
+        "Write get_product_service after the model of get_user_service, ProductServiceDep after "
+        "that of UserServiceDep, and use the alias in your routes.",
+    ),
+)
+async def test_service_comes_by_dependency(app: LearnerApp) -> None:
+    """Routes get their ProductService through get_product_service, and a test can replace it."""
+    provide = app.take("app.api.v1.dependencies", "get_product_service")
+    service = app.take("app.services.product_service", "ProductService")
+    marker = object()
+    with calling("get_product_service(session)"):
+        given = provide(marker)
+        given = await given if asyncio.iscoroutine(given) else given
+    expect(
+        isinstance(given, service),
+        "get_product_service() should return the service on the session that it is given.",
+        called="get_product_service(session)",
+        got=show(given),
+        expected="a ProductService",
+    )
+
+    class Shelf:
+        """A service with one product, and no database."""
+
+        async def list_products(self, **_: Any) -> list[Any]:
+            """Every product on the shelf."""
+            now = datetime.now(UTC)
+            return [SimpleNamespace(id=1, name="Of the test", price=1, created_at=now)]
+
+    app.setenv(SKIP_DB_INIT="true")
+    await app.create_tables()
+    asgi = _application(app)
+    asgi.dependency_overrides[provide] = Shelf
+    async with running(asgi) as client:
+        summary = "A test put its own service into the place of yours."
+        page = json_of(await client.expect("GET", URL, 200, summary))
+    expect(
+        isinstance(page, list) and page and page[0].get("name") == "Of the test",
+        "The routes get their service from somewhere else.",
+        called=f"GET {URL} with dependency_overrides[get_product_service]",
+        got=show(page),
+        expected="the product of the test's service",
+        at=ROUTES,
+    )
+
+
+@check(
+    at=ROUTES,
+    hints=(
+        "Three routes, as for users. And then: who tells the application that there is a second "
+        "router?",
+        "APIRouter with the prefix /products in your module; app/api/v1/__init__.py is the "
+        "registry of routers. request.url_for makes the URL for the Location header.",
+        "Write create_product, list_products and read_product after the model of user.py, and "
+        "include your router in api_router, in one line beside the users'.",
+    ),
+)
+async def test_routes_answer(app: LearnerApp) -> None:
+    """Products can be offered, read and listed, and a name that is taken is a 400."""
+    await app.create_tables()
+    async with running(_application(app)) as client:
+        made: list[Any] = []
+        for name in ("Tea", "Coffee", "Apple"):
+            body = {"name": name, "price": 350}
+            created = await client.expect(
+                "POST", URL, 201, "Nobody can offer a product.", json=body
+            )
+            product = _expect_product(json_of(created), body, f"POST {URL} {show(body)}")
+            made.append(product)
+            location = created.headers.get("Location", "")
+            expect(
+                urlsplit(location).path == f"{URL}/{product['id']}",
+                "The Location header says where the product can be read.",
+                called=f"POST {URL}",
+                got=show(location),
+                expected=f"{URL}/{product['id']}",
+            )
+            read = await client.expect("GET", location, 200, "The product cannot be read.")
+            summary = "Reading gives something else than creating did."
+            expect_equal(json_of(read), product, summary, called=f"GET {location}")
+        again = await client.expect("POST", URL, 400, "The name is taken.", json=TEA)
+        expect_equal(json_of(again), TAKEN, "The body is another.", called=f"POST {URL} again")
+        missing = await client.expect("GET", f"{URL}/999", 404, "Nobody has this id.")
+        summary = "The body is another."
+        detail = {"detail": "Product not found"}
+        expect_equal(json_of(missing), detail, summary, called=f"GET {URL}/999")
+        for query, expected in (
+            ("", made),
+            ("?limit=2", made[:2]),
+            ("?limit=1&offset=2", made[2:]),
+        ):
+            page = await client.expect("GET", f"{URL}{query}", 200, "The products are not listed.")
+            summary = "The list is another."
+            expect_equal(json_of(page), expected, summary, called=f"GET {URL}{query}")
+
+
+@check(
+    at=ROUTES,
+    hints=(
+        "Somebody tries ids that no row can have, pages without an end, and a hundred requests "
+        "at the same moment. Which of your lines would give way?",
+        "RecordId and PageDep have their bounds already. For equal names the database decides: "
+        "a look before the insert sees nothing of the request beside it.",
+        "Type the parameters of your routes as RecordId and PageDep, and let create_product "
+        "translate the violated constraint instead of asking first.",
+    ),
+)
+async def test_nothing_is_a_500(app: LearnerApp) -> None:
+    """Whatever is sent the answer is 4xx, and of equal names at the same moment one wins."""
+    await app.create_tables()
+    async with running(_application(app)) as client:
+        for what, body in BAD.items():
+            content = body.encode()
+            await client.expect(
+                "POST", URL, 422, f"The body has {what}.", content=content, headers=JSON
+            )
+        for path in ("/0", "/-1", "/2147483648", "/" + "9" * 30, "/tea", "/%00"):
+            await client.expect("GET", URL + path, 422, "No product can have this id.")
+        for query in (
+            "limit=0",
+            "limit=101",
+            "limit=tea",
+            "offset=-1",
+            "offset=9223372036854775808",
+        ):
+            await client.expect("GET", f"{URL}?{query}", 422, "There is no such page.")
+        statuses = await _race(client, 20)
+    expect(
+        statuses == [201] + [400] * 19,
+        "Many want the same name at once: one gets it, the others hear that it is taken.",
+        called=f"POST {URL} {show(TEA)}, twenty times at once",
+        got=", ".join(f"{statuses.count(s)} times {s}" for s in sorted(set(statuses))),
+        expected="once 201, 19 times 400",
+        at=f"{SERVICE}:ProductService.create_product",
+    )
+
+
+@check(
+    at=ROUTES,
+    hints=(
+        "Somebody generates a client from your documentation. What does it call the functions, "
+        "and which answers does it expect?",
+        "The names of your functions are the names there. responses= of a route documents the "
+        "status codes besides the usual.",
+        "Name them create_product, list_products and read_product; give the first a 400 and the "
+        "last a 404 in responses, with ErrorMessage as model.",
+    ),
+)
+def test_documentation_knows_products(app: LearnerApp) -> None:
+    """The documentation has the three requests with their answers, and still those of users."""
+    app.use_database()
+    asgi = _application(app)
+    with calling("app.openapi()"):
+        paths = asgi.openapi().get("paths", {})
+    documented = {
+        ("post", URL): {"201", "400", "422"},
+        ("get", URL): {"200", "422"},
+        ("get", URL + "/{product_id}"): {"200", "404", "422"},
+    }
+    for (method, path), answers in documented.items():
+        request = f"{method.upper()} {path}"
+        operation = paths.get(path, {}).get(method)
+        expect(
+            operation,
+            f"The documentation does not know {request}.",
+            called="GET /openapi.json",
+            got=show(sorted(paths)),
+        )
+        missing = answers - set(operation.get("responses", {}))
+        expect(
+            not missing,
+            f"A client that is generated from the documentation is not prepared for {missing}.",
+            called=f"GET /openapi.json, the responses of {request}",
+            got=show(sorted(operation.get("responses", {}))),
+            expected=show(sorted(answers)),
+        )
+    names = [op.get("operationId") for path in paths.values() for op in path.values()]
+    expect(
+        len(names) == len(set(names)) and "create_product" in names,
+        "The operations need names of their own: a generated client has functions of those names.",
+        called="GET /openapi.json, every operationId",
+        got=show(names),
+        expected="create_product among them, and none twice",
+    )
+    for path in ("/api/v1/users", "/health"):
+        expect(
+            path in paths, f"{path} is gone.", called="GET /openapi.json", got=show(sorted(paths))
+        )
+
+
+# -- the architecture
+
+
+@check(
+    at=ROUTES,
+    hints=(
+        "Each of your new files stands in a layer. Which ones may it look at?",
+        "Models know the database, schemas know nobody, services know models and schemas, routes "
+        "know services.",
+        "Take the import that the message names out of the module, and put what needed it into "
+        "the layer that may have it.",
+    ),
+)
+def test_layers_hold(app: LearnerApp) -> None:
+    """Every new module imports from the layers below it and from nowhere else."""
+    expect_layer(
+        app,
+        "app.models.product",
+        "app.schemas.product",
+        "app.services.product_service",
+        "app.services.errors",
+        "app.api.v1.product",
+        "app.api.v1.dependencies",
+        "app.api.v1",
+        "app.db.base",
+    )
+
+
+@check(
+    at=REGISTRY,
+    hints=(
+        "This was the promise: a feature adds files, and lines in the registries. Which other "
+        "file had to hear of products, and why?",
+        "Registries are app/db/base.py, app/api/v1/dependencies.py and app/api/v1/__init__.py; "
+        "app/services/errors.py takes the new errors. Everything else already works for any "
+        "feature.",
+        "Take the lines that the message names out of that file, and put them into the product "
+        "file of the same layer. app/main.py includes api_router, and with it whatever that has.",
+    ),
+)
+def test_earlier_files_are_untouched(app: LearnerApp) -> None:
+    """No file of steps 1 to 12 knows products, but for the registries."""
+    registries = find_step(13).edits
+    for path in _earlier_files():
+        if path in registries or not (app.root / path).exists():
+            continue
+        for node in _mentions(app.tree(path)):
+            line = getattr(node, "lineno", 1)
+            fail(
+                f"{path} is of an earlier step, and had to learn about products.",
+                got=" ".join(app.text(path).splitlines()[line - 1 : line]).strip(),
+                expected="products in files of their own, and lines in the registries",
+                at=path,
+                line=line,
+            )
+
+
+@check(
+    at=REGISTRY,
+    hints=(
+        "Imagine that somebody takes the feature out again: your files, and the lines about "
+        "products in the registries. What would be missing that was there before?",
+        "The check does just that and starts the application. The message says which file does "
+        "not work any more.",
+        "In the registries, leave the lines that were there as they were, and write yours beside "
+        "them.",
+    ),
+)
+def test_feature_can_be_taken_out(app: LearnerApp) -> None:
+    """Without its files and its lines in the registries, the app is the one of step 12 again."""
+    expect(
+        any((app.root / path).exists() for path in find_step(13).writes),
+        "There are no files of this step yet.",
+    )
+    before = _application(app)
+    expect(
+        URL in before.openapi().get("paths", {}),
+        "There is nothing to take out: the app has no products yet.",
+        called="GET /openapi.json",
+        got="no /api/v1/products",
+        at=ROUTES,
+    )
+    with _without_products(app) as other:
+        try:
+            asgi = _application(other)
+            problem = asyncio.run(_problem_with_users(other, asgi))
+            paths = sorted(asgi.openapi().get("paths", {}))
+        except CheckFailed as error:
+            problem = str(error).partition("\n")[0]
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        else:
+            left = [path for path in paths if "product" in path]
+            problem = problem or (f"{left[0]} is still there" if left else "")
+    if problem:
+        changed = [path for path in find_step(13).edits if _mentioned_in(app, path)]
+        fail(
+            "Something that was there before does not work without products any more: a line of "
+            "an earlier step was changed, or depends on yours now.",
+            called="the app, without the files and the lines that know products",
+            got=problem.replace(str(app.root.parent), "…"),
+            expected="the app of step 12",
+            at=changed[-1] if changed else REGISTRY,
+        )
+
+
+# -- the learner's app
+
+
+def _application(app: LearnerApp) -> FastAPI:
+    made = app.take("app.main", "app")
+    expect(
+        isinstance(made, FastAPI),
+        "app.main has no application.",
+        called="app.main.app",
+        got=show(made),
+        expected="a FastAPI application",
+        at="app/main.py:app",
+    )
+    return made
+
+
+def _schema(app: LearnerApp, name: str) -> Any:
+    schema = app.take("app.schemas.product", name)
+    expect(
+        hasattr(schema, "model_validate"),
+        f"{name} is no schema yet: a schema is a class that derives from BaseModel.",
+        called=f"{name}.model_validate",
+        got="no such attribute",
+        expected="a Pydantic model",
+        at=f"{SCHEMAS}:{name}",
+    )
+    return schema
+
+
+def _call(name: str, values: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={show(value)}' for key, value in values.items())})"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) < 80 else f"{text[:40]} … {text[-20:]}"
+
+
+def _expect_product(product: Any, sent: dict[str, Any], called: str) -> Any:
+    expect(
+        isinstance(product, dict) and sorted(product) == sorted(COLUMNS),
+        "The body is no ProductRead.",
+        called=called,
+        got=show(product),
+        expected=f"an object with {', '.join(COLUMNS)}",
+    )
+    got = {name: product[name] for name in sent}
+    expect_equal(got, sent, "The product is not the one that was sent.", called=called)
+    _expect_moment(product["created_at"], called, ROUTES)
+    return product
+
+
+def _expect_moment(text: Any, called: str, at: str) -> None:
+    moment = None
+    with suppress(TypeError, ValueError):
+        moment = datetime.fromisoformat(text)
+    expect(
+        moment is not None and moment.tzinfo is not None,
+        "created_at is no moment with a timezone.",
+        called=called,
+        got=show(text),
+        expected="such as '2026-01-31T12:00:00Z'",
+        at=at,
+    )
+
+
+async def _race(client: Client, count: int) -> list[int]:
+    answers = await asyncio.gather(*(client.send("POST", URL, json=TEA) for _ in range(count)))
+    return sorted(answer.status_code for answer in answers)
+
+
+# -- revisions and databases
+
+
+def _script(app: LearnerApp) -> Any:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    with calling("alembic history"):
+        return ScriptDirectory.from_config(Config(str(app.path("alembic.ini"))))
+
+
+def _file_of(app: LearnerApp, revision: str) -> str:
+    return Path(_script(app).get_revision(revision).path).name
+
+
+def _revisions(app: LearnerApp) -> tuple[str, str]:
+    """The revisions that create users and products. The database is at the newest afterwards."""
+    url = app.use_database()
+    with calling("alembic heads"):
+        script = _script(app)
+        heads = script.get_heads()
+    expect(
+        len(heads) <= 1,
+        "Two revisions follow the same one, so Alembic does not know which is the newest.",
+        called="alembic heads",
+        got=" and ".join(heads),
+        expected="one: let the down_revision of the products be the revision of the users",
+    )
+    created: dict[str, str] = {}
+    for revision in reversed(list(script.walk_revisions())):
+        app.alembic("upgrade", revision.revision)
+        for table in asyncio.run(_tables(url)):
+            created.setdefault(table, revision.revision)
+    for table in ("users", "products"):
+        expect(
+            table in created,
+            f"No revision creates the table {table}.",
+            called="alembic upgrade head",
+            got=f"the tables {', '.join(sorted(created)) or '(none)'}",
+            expected=f"{table} among them",
+        )
+    return created["users"], created["products"]
+
+
+async def _tables(url: str) -> list[str]:
+    names = await _ask(url, lambda connection: sqlalchemy.inspect(connection).get_table_names())
+    return sorted(set(names) - {"alembic_version"})
+
+
+async def _describe(url: str, table: str) -> dict[str, Any]:
+    def describe(connection: sqlalchemy.Connection) -> dict[str, Any]:
+        inspector = sqlalchemy.inspect(connection)
+        constraints = inspector.get_unique_constraints(table)
+        constraints += inspector.get_check_constraints(table)
+        return {
+            "columns": [column["name"] for column in inspector.get_columns(table)],
+            "constraints": sorted(str(constraint["name"]) for constraint in constraints),
+        }
+
+    return await _ask(url, describe)
+
+
+async def _execute(url: str, statement: Any) -> Any:
+    """Run a statement, and return the number that a SELECT answers with."""
+
+    def execute(connection: sqlalchemy.Connection) -> Any:
+        result = connection.execute(statement)
+        return result.scalar() if result.returns_rows else None
+
+    return await _ask(url, execute)
+
+
+async def _ask(url: str, question: Any) -> Any:
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(question)
+    finally:
+        await engine.dispose()
+
+
+def _insert_user() -> Any:
+    table = sqlalchemy.table(
+        "users",
+        *map(sqlalchemy.column, ("email", "username", "hashed_password", "is_active")),
+        sqlalchemy.column("created_at", sqlalchemy.DateTime(timezone=True)),
+    )
+    return table.insert().values(
+        email="ada@example.com",
+        username="ada",
+        hashed_password="x" * 60,
+        is_active=True,
+        created_at=datetime.now(UTC),
+    )
+
+
+def _insert_product(price: int) -> Any:
+    table = sqlalchemy.table(
+        "products",
+        sqlalchemy.column("name"),
+        sqlalchemy.column("price"),
+        sqlalchemy.column("created_at", sqlalchemy.DateTime(timezone=True)),
+    )
+    return table.insert().values(name="Tea", price=price, created_at=datetime.now(UTC))
+
+
+# -- the promise
+
+
+def _earlier_files() -> list[str]:
+    """The modules that steps 1 to 12 own."""
+    return [
+        path
+        for step in load_steps()
+        if step.number < 13
+        for path in step.files
+        if path.endswith(".py") and path.startswith(("app/", "alembic/"))
+    ]
+
+
+def _is_about_products(text: str) -> bool:
+    """Whether one of the words of a name or a text is product: `ProductService`, `products_v2`."""
+    return any(word.lower() in ("product", "products") for word in _WORD.findall(text))
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def _mentions(tree: ast.AST) -> list[ast.AST]:
+    """The nodes of a tree whose own name or text is about products; documentation is not code."""
+    documentation = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and ast.get_docstring(node, clean=False) is not None
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node
+        for node in ast.walk(tree)
+        if id(node) not in documentation and any(map(_is_about_products, _names_in(node)))
+    ]
+
+
+def _names_in(node: ast.AST) -> list[str]:
+    """The names and texts that stand in a node itself, not in those below it."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    values = [getattr(node, field, None) for field in ("name", "id", "attr", "arg", "module")]
+    values.append(getattr(node, "asname", None))
+    return [value for value in values if isinstance(value, str)]
+
+
+def _mentioned_in(app: LearnerApp, path: str) -> bool:
+    return (app.root / path).exists() and bool(_mentions(app.tree(path)))
+
+
+class _TakeOut(ast.NodeTransformer):
+    """Take products out of a module: entries of a list, imported names, whole statements."""
+
+    def visit(self, node: ast.AST) -> Any:
+        """Keep, thin or drop a node."""
+        if not _mentions(node):
+            return node
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                if isinstance(node, ast.ImportFrom) and _is_about_products(node.module or ""):
+                    return None
+                node.names = [alias for alias in node.names if not _mentions(alias)]
+                return node if node.names else None
+            case ast.List() | ast.Tuple() | ast.Set():
+                node.elts = [element for element in node.elts if not _mentions(element)]
+                return node
+            case ast.Dict():
+                pairs = [
+                    (key, value)
+                    for key, value in zip(node.keys, node.values, strict=True)
+                    if not (_mentions(value) or (key and _mentions(key)))
+                ]
+                node.keys = [key for key, _ in pairs]
+                node.values = [value for _, value in pairs]
+                return node
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                if _is_about_products(node.name):
+                    return None
+                self.generic_visit(node)
+                node.body = node.body or [ast.Pass()]
+                return node
+            case ast.stmt() if hasattr(node, "body"):
+                self.generic_visit(node)
+                return node if node.body else None
+            case ast.stmt():
+                self.generic_visit(node)
+                return None if _mentions(node) else node
+            case _:
+                self.generic_visit(node)
+                return node
+
+
+@contextmanager
+def _without_products(app: LearnerApp) -> Generator[LearnerApp]:
+    """A copy of the app without its product files and without the lines about products."""
+    root = app.root.parent / "without_products"
+    shutil.rmtree(root, ignore_errors=True)
+
+    def ignored(_folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if name == "__pycache__" or _is_about_products(name)]
+
+    shutil.copytree(app.root / "app", root / "app", ignore=ignored)
+    for path in find_step(13).edits:
+        if (root / path).exists():
+            tree = _TakeOut().visit(app.tree(path))
+            (root / path).write_text(ast.unparse(ast.fix_missing_locations(tree)), "utf-8")
+    app.use_database()
+    app.forget()
+    try:
+        yield LearnerApp(root)
+    finally:
+        app.forget()
+        sys.path[:] = [entry for entry in sys.path if entry != str(root)]
+        importlib.invalidate_caches()
+
+
+async def _problem_with_users(app: LearnerApp, asgi: FastAPI) -> str:
+    """What a client of step 12 would complain about; empty if nothing."""
+    engine = app.take("app.db.session", "get_engine")()
+    metadata = app.take("app.db.base", "Base").metadata
+    expect("users" in metadata.tables, "app.db.base does not know the users table.")
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    body = {"email": "ada@example.com", "username": "ada", "password": "correct horse"}
+    async with running(asgi) as client:
+        for method, path, status, options in (
+            ("POST", "/api/v1/users", 201, {"json": body}),
+            ("POST", "/api/v1/users", 400, {"json": body}),
+            ("GET", "/api/v1/users?limit=1", 200, {}),
+            ("GET", "/api/v1/users/999", 404, {}),
+            ("GET", "/health/db", 200, {}),
+        ):
+            response = await client.send(method, path, **options)
+            if response.status_code != status:
+                return f"{method} {path}: {response.status_code} instead of {status}"
+    return ""

@@ -1,0 +1,1 @@
+"""The routes of products: `POST` and `GET /products`, `GET /products/{product_id}`."""

@@ -1,0 +1,5 @@
+"""The products table."""
+
+
+class Product:
+    """Something for sale."""

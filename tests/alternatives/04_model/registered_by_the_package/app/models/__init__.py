@@ -1,0 +1,5 @@
+"""Models: the tables, one module each."""
+
+from app.models.user import User
+
+__all__ = ["User"]

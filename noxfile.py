@@ -27,7 +27,9 @@ logging.getLogger("nox").setLevel(logging.ERROR)
 def run(session: nox.Session, *arguments: str) -> None:
     """Run a command of the workshop in `.venv`, and end with its exit status."""
     try:
-        python = environment.ensure(dev=environment.needs_dev(list(arguments)))
+        python = environment.ensure(
+            dev=environment.needs_dev(list(arguments)), lab=environment.needs_lab(list(arguments))
+        )
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -72,6 +74,30 @@ def catchup(session: nox.Session) -> None:
 def serve(session: nox.Session) -> None:
     """Run your app on port 8000; the finished one: nox -s serve -- --solution."""
     run(session, "serve")
+
+
+@nox.session
+def postgres(session: nox.Session) -> None:
+    """Start a PostgreSQL server of your own; -- stop stops it, -- status looks at it."""
+    run(session, "postgres")
+
+
+@nox.session
+def lab(session: nox.Session) -> None:
+    """Open a notebook in JupyterLab: nox -s lab -- 8."""
+    run(session, "lab")
+
+
+@nox.session
+def slides(session: nox.Session) -> None:
+    """Make slides of a notebook, which work without a network: nox -s slides -- 8."""
+    run(session, "slides")
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Run the notebooks and compare what they show (for maintainers); -- --write renews them."""
+    run(session, "notebooks")
 
 
 @nox.session

@@ -7,8 +7,10 @@ import json
 import re
 import shutil
 import sys
+import traceback
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,13 +18,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from workshop.architecture import expect_layer
 from workshop.checking import CheckFailed, calling, check, expect, expect_equal, fail, show
 from workshop.client import Client, json_of, running
+from workshop.explain import show_text
 from workshop.learner_app import LearnerApp
 from workshop.steps import find_step, load_steps
 
@@ -231,14 +234,14 @@ def test_product_is_registered(app: LearnerApp) -> None:
 )
 def test_revision_creates_products(app: LearnerApp) -> None:
     """A revision of its own, after the one of the users, creates the products table."""
-    users, products = _revisions(app)
+    history = _history(app)
     expect(
-        users != products,
+        history.users != history.products,
         "One revision creates users and products. A database that has users already would never "
         "get products: take the users' revision back to what it was, and make a second one.",
-        got=f"the revision {users} creates both",
+        got=f"the revision {history.users} creates both",
         expected="two revisions",
-        at=f"{REVISIONS}/{_file_of(app, products)}",
+        at=history.file,
     )
 
 
@@ -255,33 +258,24 @@ def test_revision_creates_products(app: LearnerApp) -> None:
 )
 def test_revision_goes_up_and_down(app: LearnerApp) -> None:
     """The revision goes up, down and up again, matches the models, and leaves the users alone."""
-    users, products = _revisions(app)
-    at = f"{REVISIONS}/{_file_of(app, products)}"
-    if users == products:
-        fail("There is no revision for the products alone.", at=at)
-    parent = _script(app).get_revision(products).down_revision
-    app.alembic("downgrade", parent)
-    url = app.use_database()
-    columns = asyncio.run(_describe(url, "users"))["columns"]
-    asyncio.run(_execute(url, _insert_user()))
-    app.alembic("upgrade", products)
-    after = asyncio.run(_describe(url, "users"))["columns"]
+    history = _history(app)
+    url, at = app.use_database(), history.file
+    expect(history.users != history.products, "The products have no revision of their own.", at=at)
     expect(
-        after == columns,
+        history.columns_after == history.columns_before,
         "The revision of the products changes the users table.",
-        called=f"alembic upgrade {products}",
-        got=show(after),
-        expected=show(columns),
+        called=f"alembic upgrade {history.products}",
+        got=show(history.columns_after),
+        expected=show(history.columns_before),
         at=at,
     )
-    app.alembic("upgrade", "head")
-    table = asyncio.run(_describe(url, "products"))
     for name in ("uq_products_name", "ck_products_price_not_negative"):
+        constraints = asyncio.run(_constraints(url, "products"))
         expect(
-            name in table["constraints"],
+            name in constraints,
             f"After the revision the database has no constraint {name}.",
             called="alembic upgrade head",
-            got=show(table["constraints"]),
+            got=show(constraints),
             expected=name,
             at=at,
         )
@@ -307,18 +301,21 @@ def test_revision_goes_up_and_down(app: LearnerApp) -> None:
             expected="No new upgrade operations detected.",
             at=at,
         )
-    app.alembic("downgrade", parent)
+    asyncio.run(_execute(url, _insert_user()))
+    app.alembic("downgrade", history.parent)
     tables = asyncio.run(_tables(url))
     expect(
-        "products" not in tables,
-        "Taking the revision back leaves the products table behind.",
+        "products" not in tables and "users" in tables,
+        "Taking the revision back should take back the products table, and nothing else.",
         called="alembic downgrade -1",
-        got=show(tables),
+        got=f"the tables {', '.join(tables)}",
+        expected="the tables of before",
         at=at,
     )
     app.alembic("upgrade", "head")
     count = asyncio.run(_execute(url, sqlalchemy.text("SELECT count(*) FROM users")))
-    expect_equal(count, 1, "A user got lost on the way.", called="upgrade, downgrade, upgrade")
+    summary = "There was one user before, and a revision for products concerns no user."
+    expect(count == 1, summary, called="upgrade, downgrade, upgrade", got=f"{count} users", at=at)
 
 
 # -- schemas
@@ -341,8 +338,16 @@ def test_schema_refuses_nonsense(app: LearnerApp) -> None:
     schema = _schema(app, "ProductCreate")
     for values in GOOD:
         called = _call("ProductCreate", values)
-        with calling(called):
-            data = schema.model_validate_json(json.dumps(values))
+        try:
+            with calling(called):
+                data = schema.model_validate(values)
+        except ValueError as error:
+            fail(
+                "ProductCreate refuses a product that should be fine.",
+                called=called,
+                got=show_text(str(error)),
+                expected="no error",
+            )
         for name, value in values.items():
             summary = f"The {name} is not the one that was sent."
             expect_equal(getattr(data, name, None), value, summary, called=f"{called}.{name}")
@@ -409,7 +414,9 @@ async def test_service_keeps_products(app: LearnerApp) -> None:
     await app.create_tables()
     sessions = app.take("app.db.session", "get_session_factory")()
     for name in ("create_product", "get_product", "list_products"):
-        expect(hasattr(service, name), f"ProductService has no {name}.", at=f"{SERVICE}:ProductService")
+        expect(
+            hasattr(service, name), f"ProductService has no {name}.", at=f"{SERVICE}:ProductService"
+        )
 
     async def ask(method: str, *arguments: Any, **options: Any) -> Any:
         shown = ", ".join([*map(repr, arguments), *(f"{k}={v}" for k, v in options.items())])
@@ -428,7 +435,10 @@ async def test_service_keeps_products(app: LearnerApp) -> None:
         got=show(made[0]),
         expected="a Product",
     )
-    found = await ask("get_product", made[1].id)
+    try:
+        found = await ask("get_product", made[1].id)
+    except errors.NotFoundError as error:
+        found = error
     expect(
         getattr(found, "name", None) == "Coffee",
         "Another session does not find the product: was it committed?",
@@ -482,12 +492,12 @@ async def test_service_keeps_products(app: LearnerApp) -> None:
         "How does a route get its service, and how could a test give it another one?",
         "A function with a SessionDep parameter that returns the service, and an Annotated alias "
         "with Depends around that function.",
-        "Write get_product_service after the model of get_user_service, ProductServiceDep after "
-        "that of UserServiceDep, and use the alias in your routes.",
+        "Write get_product_service after the model of get_user_service, and ProductServiceDep "
+        "after that of UserServiceDep.",
     ),
 )
 async def test_service_comes_by_dependency(app: LearnerApp) -> None:
-    """Routes get their ProductService through get_product_service, and a test can replace it."""
+    """get_product_service gives a route its ProductService, on the session of the request."""
     provide = app.take("app.api.v1.dependencies", "get_product_service")
     service = app.take("app.services.product_service", "ProductService")
     marker = object()
@@ -502,28 +512,18 @@ async def test_service_comes_by_dependency(app: LearnerApp) -> None:
         expected="a ProductService",
     )
 
-    class Shelf:
-        """A service with one product, and no database."""
+    asgi = FastAPI()
 
-        async def list_products(self, **_: Any) -> list[Any]:
-            """Every product on the shelf."""
-            now = datetime.now(UTC)
-            return [SimpleNamespace(id=1, name="Of the test", price=1, created_at=now)]
+    async def route(service: Any = Depends(provide)) -> dict[str, str]:  # noqa: B008
+        return {"service": type(service).__name__}
 
-    app.setenv(SKIP_DB_INIT="true")
+    asgi.add_api_route("/", route)
     await app.create_tables()
-    asgi = _application(app)
-    asgi.dependency_overrides[provide] = Shelf
     async with running(asgi) as client:
-        summary = "A test put its own service into the place of yours."
-        page = json_of(await client.expect("GET", URL, 200, summary))
-    expect(
-        isinstance(page, list) and page and page[0].get("name") == "Of the test",
-        "The routes get their service from somewhere else.",
-        called=f"GET {URL} with dependency_overrides[get_product_service]",
-        got=show(page),
-        expected="the product of the test's service",
-        at=ROUTES,
+        summary = "A route that depends on get_product_service should get a service."
+        answer = json_of(await client.expect("GET", "/", 200, summary))
+    expect_equal(
+        answer, {"service": service.__name__}, summary, called="Depends(get_product_service)"
     )
 
 
@@ -541,7 +541,8 @@ async def test_service_comes_by_dependency(app: LearnerApp) -> None:
 async def test_routes_answer(app: LearnerApp) -> None:
     """Products can be offered, read and listed, and a name that is taken is a 400."""
     await app.create_tables()
-    async with running(_application(app)) as client:
+    asgi = _application(app)
+    async with running(asgi) as client:
         made: list[Any] = []
         for name in ("Tea", "Coffee", "Apple"):
             body = {"name": name, "price": 350}
@@ -575,6 +576,16 @@ async def test_routes_answer(app: LearnerApp) -> None:
             page = await client.expect("GET", f"{URL}{query}", 200, "The products are not listed.")
             summary = "The list is another."
             expect_equal(json_of(page), expected, summary, called=f"GET {URL}{query}")
+        provide = app.take("app.api.v1.dependencies", "get_product_service")
+        asgi.dependency_overrides[provide] = _Shelf
+        page = json_of(await client.send("GET", URL))
+    expect(
+        isinstance(page, list) and page and page[0].get("name") == "Of the test",
+        "A test puts its own service into the place of yours, and the routes use another one.",
+        called=f"GET {URL} with dependency_overrides[get_product_service]",
+        got=show(page),
+        expected="the product of the test's service",
+    )
 
 
 @check(
@@ -649,10 +660,11 @@ def test_documentation_knows_products(app: LearnerApp) -> None:
             called="GET /openapi.json",
             got=show(sorted(paths)),
         )
-        missing = answers - set(operation.get("responses", {}))
+        missing = sorted(answers - set(operation.get("responses", {})))
         expect(
             not missing,
-            f"A client that is generated from the documentation is not prepared for {missing}.",
+            "A client that is generated from the documentation is not prepared for "
+            f"{', '.join(missing)}.",
             called=f"GET /openapi.json, the responses of {request}",
             got=show(sorted(operation.get("responses", {}))),
             expected=show(sorted(answers)),
@@ -754,17 +766,16 @@ def test_feature_can_be_taken_out(app: LearnerApp) -> None:
         at=ROUTES,
     )
     with _without_products(app) as other:
+        at = ""
         try:
-            asgi = _application(other)
-            problem = asyncio.run(_problem_with_users(other, asgi))
-            paths = sorted(asgi.openapi().get("paths", {}))
+            asyncio.run(_use_as_before(other))
         except CheckFailed as error:
-            problem = str(error).partition("\n")[0]
+            problem = str(error).replace("\n", "; ")
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
+            at = _innermost(error, other.root)
         else:
-            left = [path for path in paths if "product" in path]
-            problem = problem or (f"{left[0]} is still there" if left else "")
+            problem = ""
     if problem:
         changed = [path for path in find_step(13).edits if _mentioned_in(app, path)]
         fail(
@@ -773,7 +784,7 @@ def test_feature_can_be_taken_out(app: LearnerApp) -> None:
             called="the app, without the files and the lines that know products",
             got=problem.replace(str(app.root.parent), "…"),
             expected="the app of step 12",
-            at=changed[-1] if changed else REGISTRY,
+            at=at or (changed[-1] if changed else REGISTRY),
         )
 
 
@@ -791,6 +802,15 @@ def _application(app: LearnerApp) -> FastAPI:
         at="app/main.py:app",
     )
     return made
+
+
+class _Shelf:
+    """A service with one product, and no database."""
+
+    async def list_products(self, **_: Any) -> list[Any]:
+        """Every product on the shelf."""
+        now = datetime.now(UTC)
+        return [SimpleNamespace(id=1, name="Of the test", price=1, created_at=now)]
 
 
 def _schema(app: LearnerApp, name: str) -> Any:
@@ -850,36 +870,43 @@ async def _race(client: Client, count: int) -> list[int]:
 # -- revisions and databases
 
 
-def _script(app: LearnerApp) -> Any:
+@dataclass
+class _History:
+    """The revisions that create users and products, and what the latter does to users."""
+
+    users: str
+    products: str
+    parent: str
+    file: str
+    columns_before: list[str]
+    columns_after: list[str]
+
+
+def _history(app: LearnerApp) -> _History:
+    """Apply one revision after the other, and see what each creates."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-    with calling("alembic history"):
-        return ScriptDirectory.from_config(Config(str(app.path("alembic.ini"))))
-
-
-def _file_of(app: LearnerApp, revision: str) -> str:
-    return Path(_script(app).get_revision(revision).path).name
-
-
-def _revisions(app: LearnerApp) -> tuple[str, str]:
-    """The revisions that create users and products. The database is at the newest afterwards."""
     url = app.use_database()
-    with calling("alembic heads"):
-        script = _script(app)
+    with calling("alembic history"):
+        script = ScriptDirectory.from_config(Config(str(app.path("alembic.ini"))))
         heads = script.get_heads()
+        revisions = list(script.walk_revisions())[::-1]
     expect(
         len(heads) <= 1,
-        "Two revisions follow the same one, so Alembic does not know which is the newest.",
+        "Two revisions claim to be the newest, because both follow the same one.",
         called="alembic heads",
         got=" and ".join(heads),
         expected="one: let the down_revision of the products be the revision of the users",
     )
-    created: dict[str, str] = {}
-    for revision in reversed(list(script.walk_revisions())):
+    created: dict[str, int] = {}
+    columns: list[list[str]] = []
+    for number, revision in enumerate(revisions):
         app.alembic("upgrade", revision.revision)
-        for table in asyncio.run(_tables(url)):
-            created.setdefault(table, revision.revision)
+        tables = asyncio.run(_tables(url))
+        columns.append(tables.get("users", []))
+        for table in tables:
+            created.setdefault(table, number)
     for table in ("users", "products"):
         expect(
             table in created,
@@ -888,23 +915,39 @@ def _revisions(app: LearnerApp) -> tuple[str, str]:
             got=f"the tables {', '.join(sorted(created)) or '(none)'}",
             expected=f"{table} among them",
         )
-    return created["users"], created["products"]
+    number = created["products"]
+    revision = revisions[number]
+    return _History(
+        users=revisions[created["users"]].revision,
+        products=revision.revision,
+        parent=revisions[number - 1].revision if number else "base",
+        file=Path(revision.path).relative_to(app.root).as_posix(),
+        columns_before=columns[number - 1],
+        columns_after=columns[number],
+    )
 
 
-async def _tables(url: str) -> list[str]:
-    names = await _ask(url, lambda connection: sqlalchemy.inspect(connection).get_table_names())
-    return sorted(set(names) - {"alembic_version"})
+async def _tables(url: str) -> dict[str, list[str]]:
+    """Every table, and the names of its columns."""
 
-
-async def _describe(url: str, table: str) -> dict[str, Any]:
-    def describe(connection: sqlalchemy.Connection) -> dict[str, Any]:
+    def describe(connection: sqlalchemy.Connection) -> dict[str, list[str]]:
         inspector = sqlalchemy.inspect(connection)
-        constraints = inspector.get_unique_constraints(table)
-        constraints += inspector.get_check_constraints(table)
         return {
-            "columns": [column["name"] for column in inspector.get_columns(table)],
-            "constraints": sorted(str(constraint["name"]) for constraint in constraints),
+            table: [column["name"] for column in inspector.get_columns(table)]
+            for table in sorted(inspector.get_table_names())
+            if table != "alembic_version"
         }
+
+    return await _ask(url, describe)
+
+
+async def _constraints(url: str, table: str) -> list[str]:
+    """The names of what a table's rows have to obey."""
+
+    def describe(connection: sqlalchemy.Connection) -> list[str]:
+        inspector = sqlalchemy.inspect(connection)
+        rules = [*inspector.get_unique_constraints(table), *inspector.get_check_constraints(table)]
+        return sorted(str(rule["name"]) for rule in rules)
 
     return await _ask(url, describe)
 
@@ -1070,23 +1113,28 @@ def _without_products(app: LearnerApp) -> Generator[LearnerApp]:
         importlib.invalidate_caches()
 
 
-async def _problem_with_users(app: LearnerApp, asgi: FastAPI) -> str:
-    """What a client of step 12 would complain about; empty if nothing."""
-    engine = app.take("app.db.session", "get_engine")()
+async def _use_as_before(app: LearnerApp) -> None:
+    """Do what a client of step 12 would do; raises when something is not as it was."""
     metadata = app.take("app.db.base", "Base").metadata
     expect("users" in metadata.tables, "app.db.base does not know the users table.")
+    asgi = _application(app)
+    left = [path for path in sorted(asgi.openapi().get("paths", {})) if "product" in path]
+    expect(not left, f"The application still has {', '.join(left)}.")
+    engine = app.take("app.db.session", "get_engine")()
     async with engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     body = {"email": "ada@example.com", "username": "ada", "password": "correct horse"}
     async with running(asgi) as client:
-        for method, path, status, options in (
-            ("POST", "/api/v1/users", 201, {"json": body}),
-            ("POST", "/api/v1/users", 400, {"json": body}),
-            ("GET", "/api/v1/users?limit=1", 200, {}),
-            ("GET", "/api/v1/users/999", 404, {}),
-            ("GET", "/health/db", 200, {}),
-        ):
-            response = await client.send(method, path, **options)
-            if response.status_code != status:
-                return f"{method} {path}: {response.status_code} instead of {status}"
-    return ""
+        summary = "The answer is another than before."
+        await client.expect("POST", "/api/v1/users", 201, summary, json=body)
+        await client.expect("POST", "/api/v1/users", 400, summary, json=body)
+        await client.expect("GET", "/api/v1/users?limit=1", 200, summary)
+        await client.expect("GET", "/api/v1/users/999", 404, summary)
+        await client.expect("GET", "/health/db", 200, summary)
+
+
+def _innermost(error: BaseException, root: Path) -> str:
+    """The file of the app in which an exception was raised."""
+    files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    inside = [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
+    return inside[-1] if inside else ""

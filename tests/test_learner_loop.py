@@ -129,6 +129,18 @@ def test_hints_come_one_by_one(level: int, tmp_path: Path) -> None:
     assert [f"hint {n}" in ran.out for n in (1, 2, 3)] == [n <= level for n in (1, 2, 3)]
 
 
+def test_the_next_hint_comes_when_asked_for_again(tmp_path: Path) -> None:
+    app = tmp_path / "backend"
+    run("check", "1", "--app", str(app))
+    shown = [run("check", "1", "--hint", "--app", str(app)).out for _ in range(3)]
+    assert ["hint 2" in out for out in shown] == [True, True, True]
+    assert ["hint 3" in out for out in shown] == [False, True, True]
+    (app / "app/core/config.py").write_text("")
+    other = run("check", "1", "--hint", "--app", str(app)).out
+    assert "hint 1" in other
+    assert "hint 2" not in other
+
+
 def test_goal_shows_the_way_from_the_starter_to_the_solution(tmp_path: Path) -> None:
     ran = run("check", "1", "--goal", "--app", str(tmp_path / "backend"))
     assert ran.status == 0

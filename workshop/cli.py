@@ -13,9 +13,12 @@ from workshop import stages
 from workshop.errors import WorkshopError
 from workshop.folder import Folder
 from workshop.runner import Report, run_checks
-from workshop.steps import BACKEND, Step, find_step, load_steps
+from workshop.steps import BACKEND, ROOT, Step, find_step, load_steps
 
 Options = argparse.Namespace
+
+# `--hint` without a number.
+NEXT = 0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,7 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     sub.add_argument("--verbose", action="store_true", help="show how your code got there")
     sub.add_argument(
-        "--hint", type=int, nargs="?", const=2, default=1, choices=[1, 2, 3], help="say more"
+        "--hint",
+        type=int,
+        nargs="?",
+        const=NEXT,
+        choices=[1, 2, 3],
+        help="the next hint, or up to it",
     )
     instead = sub.add_mutually_exclusive_group()
     instead.add_argument("--diff", action="store_true", help="show your files → the solution")
@@ -77,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--solution", action="store_true", help="run the finished app instead")
     sub.add_argument("--port", type=int, default=8000)
 
+    sub = command("postgres", postgres, "Start, stop or look at a PostgreSQL server of your own.")
+    sub.add_argument("action", nargs="?", default="start", choices=["start", "stop", "status"])
+
     sub = command("doctor", doctor, "Look for what may be wrong with the set-up.")
     _add_app(sub)
 
@@ -86,6 +97,17 @@ def _parser() -> argparse.ArgumentParser:
     instead.add_argument("--list", action="store_true", help="list the branches that there are")
     instead.add_argument("--delete", action="store_true", help="delete those without commits")
     instead.add_argument("--push", metavar="REMOTE", help="make them and push them")
+
+    sub = command("lab", lab, "Open a notebook in JupyterLab.")
+    sub.add_argument("notebook", type=int, nargs="?", help="a step, or 0 for the tour")
+    sub.add_argument("--no-browser", action="store_true", help="print the address instead")
+
+    sub = command("slides", slides, "Make slides of notebooks, which work without a network.")
+    sub.add_argument("notebooks", type=int, nargs="*", help="steps, or 0 for the tour")
+
+    sub = command("notebooks", notebooks, "Run the notebooks and compare what they show.")
+    sub.add_argument("notebooks", type=int, nargs="*", help="steps, or 0 for the tour")
+    sub.add_argument("--write", action="store_true", help="commit to what they show now")
 
     command("tests", tests, "Run every test of the workshop.").add_argument(
         "arguments", nargs=argparse.REMAINDER
@@ -100,7 +122,9 @@ def _add_app(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_database_url(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--database-url", help="a PostgreSQL server to run the checks on")
+    server = parser.add_mutually_exclusive_group()
+    server.add_argument("--database-url", help="a PostgreSQL server to run the checks on")
+    server.add_argument("--postgres", action="store_true", help="start one and run them on it")
 
 
 def check(options: Options) -> int:
@@ -131,10 +155,21 @@ def check(options: Options) -> int:
         print(json.dumps(report.as_json(), ensure_ascii=False))
     else:
         module, console = terminal
-        module.print_report(
-            console, report, options.app, hint=options.hint, verbose=options.verbose
-        )
+        hint = _hint_level(folder, report, options.hint)
+        module.print_report(console, report, options.app, hint=hint, verbose=options.verbose)
     return 0 if report.ok else 1
+
+
+def _hint_level(folder: Folder, report: Report, asked: int | None) -> int:
+    """The level to show: the one asked for, the next one, or the first."""
+    from workshop import hints
+
+    failed = report.first_failed
+    if failed is None:
+        return 1
+    level = asked if asked else hints.next_level(folder, failed) if asked == NEXT else 1
+    hints.remember(folder, failed, level)
+    return level
 
 
 def _prepare(folder: Folder, step: Step, options: Options) -> Any:
@@ -161,7 +196,9 @@ def _show_mistake(step: Step, options: Options, server_url: str | None) -> int:
     console.print(f"What users suffer: {mistake.harm}\n")
     right = {mistake.file: stages.done(step.number)[mistake.file]}
     terminal.print_diff(console, right, mistakes.apply(step, mistake), "solution → mistake")
-    terminal.print_report(console, report, options.app, hint=options.hint, verbose=options.verbose)
+    terminal.print_report(
+        console, report, options.app, hint=options.hint or 1, verbose=options.verbose
+    )
     return 1
 
 
@@ -249,6 +286,18 @@ def serve(options: Options) -> int:
     return run(options.app, solution=options.solution, port=options.port)
 
 
+def postgres(options: Options) -> int:
+    """Start, stop or look at a PostgreSQL server of the learner's own."""
+    from workshop import postgres_command
+
+    actions = {
+        "start": postgres_command.start,
+        "stop": postgres_command.stop,
+        "status": postgres_command.status,
+    }
+    return actions[options.action]()
+
+
 def doctor(options: Options) -> int:
     """Look for what may be wrong with the set-up."""
     from workshop.doctor import examine
@@ -271,6 +320,29 @@ def branches(options: Options) -> int:
         module.push(options.push)
         print(f"Pushed to {options.push}.")
     return 0
+
+
+def lab(options: Options) -> int:
+    """Open a notebook in JupyterLab."""
+    from workshop.lessons import open_lab
+
+    return open_lab(options.notebook, browser=not options.no_browser)
+
+
+def slides(options: Options) -> int:
+    """Make slides of notebooks, and say where they are."""
+    from workshop.slides import make_slides
+
+    for path in make_slides(options.notebooks):
+        print(path.relative_to(ROOT).as_posix())
+    return 0
+
+
+def notebooks(options: Options) -> int:
+    """Run the notebooks, and compare or renew what they show."""
+    from workshop.lessons import run_notebooks
+
+    return run_notebooks(options.notebooks, write=options.write)
 
 
 def tests(options: Options) -> int:
@@ -296,12 +368,13 @@ def verify(options: Options) -> int:
 
 def _server_url(options: Options) -> str | None:
     """The PostgreSQL server to run checks on, once it is known to answer."""
+    if options.postgres:
+        from workshop.postgres_command import server_url
+
+        return server_url()
     if not options.database_url or options.database_url.startswith("sqlite"):
         return None
-    from workshop.postgres import PostgresError, expect_server
+    from workshop.postgres import expect_server
 
-    try:
-        expect_server(options.database_url)
-    except PostgresError as error:
-        raise WorkshopError(str(error)) from error
+    expect_server(options.database_url)
     return options.database_url

@@ -75,6 +75,10 @@ class Folder:
             with _told(self._file(path), "be moved away"):
                 self._file(path).unlink(missing_ok=True)
 
+    def write_note(self, path: str, data: bytes) -> None:
+        """Write a file of the workshop's own, such as one below `.saved/`."""
+        self._write(path, data)
+
     def _saved_path(self, path: str) -> str:
         if self._saved is None:
             stamp = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"

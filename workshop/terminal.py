@@ -89,7 +89,7 @@ def _print_failure(
         f"Edit, save, and run {command(report.step.name)} again."
     )
     if hint < len(check.hints):
-        console.print(Text(f"Stuck? {command(report.step.name, f'--hint {hint + 1}')}", "dim"))
+        console.print(Text(f"Stuck? {command(report.step.name, '--hint')}", "dim"))
 
 
 def _print_row(console: Console, line: str, *, summary: bool) -> None:

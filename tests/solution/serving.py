@@ -50,14 +50,15 @@ def environment(database_url: str | None = None, **settings: object) -> dict[str
 
 
 def run(
-    *command: str | Path, folder: Path, env: dict[str, str], seconds: float = 60
+    *command: str | Path, folder: Path, env: dict[str, str], given: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end in `folder`, whatever its exit status."""
+    """Run a program to its end in `folder`, whatever its exit status; it reads what is `given`."""
     return subprocess.run(
         command,
         cwd=folder,
         env=env,
-        timeout=seconds,
+        input=given,
+        timeout=120,
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -83,10 +84,10 @@ def alembic(
     return done
 
 
-def python(code: str, folder: Path, database_url: str | None = None, **settings: object) -> str:
-    """What a piece of Python prints that can import the application; `folder` may hold a `.env`."""
-    env = environment(database_url, **settings) | {"PYTHONPATH": str(SOLUTION)}
-    done = run(sys.executable, "-W", "error", "-c", code, folder=folder, env=env)
+def python(code: str, folder: Path, database_url: str | None = None, given: str = "") -> str:
+    """What a piece of Python prints that can import the application, run in `folder`."""
+    env = environment(database_url) | {"PYTHONPATH": str(SOLUTION)}
+    done = run(sys.executable, "-W", "error", "-c", code, folder=folder, env=env, given=given)
     assert done.returncode == 0, done.stderr
     return done.stdout.rstrip("\n")
 

@@ -1,16 +1,30 @@
 """Secrets stay secret: in logs at every level, in tracebacks, in what a debugger prints."""
 
+import json
+import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.solution.serving import ADA, USERS, Served, empty, serve
+from tests.solution.serving import (
+    ADA,
+    SOLUTION,
+    USERS,
+    Served,
+    empty,
+    environment,
+    python,
+    run,
+    script,
+    serve,
+)
 
 PASSWORD = ADA["password"]
+URL = "postgresql://shop:hunter2-hunter2@db.example:5432/shop"
 # What somebody puts in who wants to see everything. SQLAlchemy would need its own DEBUG for the
 # rows that come back; that is documented, and nobody's accident.
-URL = "postgresql://shop:hunter2-hunter2@db.example:5432/shop"
 TALKATIVE = """
 import logging
 logging.basicConfig(level=logging.DEBUG)
@@ -71,42 +85,34 @@ def test_the_traceback_of_a_constraint_nobody_knows_has_no_hash(talkative: Serve
     assert lines_with(PASSWORD, log) == []
 
 
-@pytest.mark.parametrize(
-    "expression",
-    [
-        "get_settings()",
-        "str(get_settings())",
-        "make_url(get_settings().DATABASE_URL)",
-        "get_engine()",
-        "get_engine().url",
-        "str(get_engine().url)",
-        "get_engine().pool",
-        "get_session_factory()",
-        "UserCreate.model_validate(ada)",
-        "UserCreate.model_validate(ada).model_dump()",
-        "UserCreate.model_validate(ada).model_dump_json()",
-        "refusal(lambda: UserCreate.model_validate(ada | {'password': ada['password'] * 9}))",
-        "refusal(lambda: UserCreate.model_validate({'password': ada['password']}))",
-        "refusal(lambda: Settings(DATABASE_URL=url.replace('postgresql', 'mysql')))",
-        "refusal(lambda: Settings(DATABASE_URL=url, BCRYPT_ROUNDS=99))",
-        "vars(User(username='ada')) and User(username='ada', hashed_password='$2b$04$abc')",
-    ],
-)
-def test_what_a_debugger_prints_has_no_secret(expression: str, elsewhere: Path) -> None:
-    printed = python(LOOK_AT.format(url=URL, ada=ADA, expression=expression), elsewhere, URL)
-    assert printed
-    for secret in (PASSWORD, "hunter2", "$2b$"):
-        assert secret not in printed
+EXPRESSIONS = [
+    "get_settings()",
+    "str(get_settings())",
+    "make_url(get_settings().DATABASE_URL)",
+    "get_engine()",
+    "get_engine().url",
+    "str(get_engine().url)",
+    "get_engine().pool",
+    "get_session_factory()",
+    "UserCreate.model_validate(ada)",
+    "UserCreate.model_validate(ada).model_dump()",
+    "UserCreate.model_validate(ada).model_dump_json()",
+    "User(username='ada', hashed_password='$2b$04$abc')",
+    "refusal(lambda: UserCreate.model_validate(ada | {'password': ada['password'] * 9}))",
+    "refusal(lambda: UserCreate.model_validate({'password': ada['password']}))",
+    "refusal(lambda: Settings(DATABASE_URL=url.replace('postgresql', 'mysql')))",
+    "refusal(lambda: Settings(DATABASE_URL=url, BCRYPT_ROUNDS=99))",
+]
 
-
-LOOK_AT = """
+LOOK_AT_EACH = """
+import json, sys
 from sqlalchemy import make_url
 from app.core.config import Settings, get_settings
 from app.db.session import get_engine, get_session_factory
 from app.models.user import User
 from app.schemas.user import UserCreate
 
-url, ada = {url!r}, {ada!r}
+url, ada, expressions = json.loads(sys.stdin.readline())
 
 def refusal(work):
     try:
@@ -115,14 +121,28 @@ def refusal(work):
         return repr(error) + str(error)
     raise AssertionError("was not refused")
 
-print(repr({expression}))
+print(json.dumps({expression: repr(eval(expression)) for expression in expressions}))
 """
 
 
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each of those expressions prints in a Python session."""
+    given = json.dumps([URL, ADA, EXPRESSIONS])
+    answer = python(LOOK_AT_EACH, tmp_path_factory.mktemp("session"), URL, given=given)
+    return json.loads(answer)
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_what_a_debugger_prints_has_no_secret(expression: str, printed: dict[str, str]) -> None:
+    assert printed[expression]
+    for secret in (PASSWORD, "hunter2", "$2b$"):
+        assert secret not in printed[expression]
+
+
 def test_a_malformed_setting_stops_the_start_without_its_value(elsewhere: Path) -> None:
-    env = environment("mysql://shop:hunter2-hunter2@db.example/shop") | {
-        "PYTHONPATH": str(SOLUTION)
-    }
+    env = environment("mysql://shop:hunter2-hunter2@db.example/shop")
+    env["PYTHONPATH"] = str(SOLUTION)
     command = (sys.executable, "-m", "uvicorn", "app.main:app", "--port", "0")
     done = run(*command, folder=elsewhere, env=env)
     assert done.returncode != 0

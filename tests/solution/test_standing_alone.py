@@ -102,7 +102,8 @@ def test_the_workshop_and_the_solution_pin_the_same_version(package: str, versio
 
 @pytest.mark.parametrize("module", sorted(THIRD_PARTY))
 def test_every_package_that_is_imported_is_in_the_requirements(module: str) -> None:
-    packages = {name.lower() for name in importlib.metadata.packages_distributions()[module]}
+    distributions = importlib.metadata.packages_distributions()[module]
+    packages = {name.lower().replace("_", "-") for name in distributions}
     # Starlette is FastAPI's own foundation, and it is FastAPI that says which one.
     assert packages & {*SOLUTION_PINS, "starlette"}
 

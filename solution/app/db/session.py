@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import MetaData, event, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -56,6 +57,7 @@ def get_engine() -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         # Its DEBUG lines hold every value, password hashes too, whatever `hide_parameters` says.
         logging.getLogger("aiosqlite").setLevel(logging.INFO)
+    event.listen(engine.sync_engine, "handle_error", _forget_row)
     return engine
 
 
@@ -64,6 +66,13 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")  # SQLite ignores foreign keys unless asked
     cursor.execute("PRAGMA busy_timeout=30000")  # milliseconds to wait for another writer
     cursor.close()
+
+
+def _forget_row(context: ExceptionContext) -> None:
+    """Cut PostgreSQL's DETAIL from an error: it may quote the whole row, password hash and all."""
+    cause: Any = context.original_exception.__cause__
+    if hasattr(cause, "detail"):
+        cause.detail = None
 
 
 @lru_cache

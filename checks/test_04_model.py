@@ -454,7 +454,7 @@ def _table(app: LearnerApp) -> Table:
     """The table behind User, with all of its columns."""
     model = app.take("app.models.user", "User")
     base = app.take("app.db.session", "Base")
-    table = getattr(model, "__table__", None)
+    table: Any = getattr(model, "__table__", None)
     expect(
         isinstance(table, Table),
         "User is no table: it should derive from Base and have a __tablename__.",

@@ -98,7 +98,7 @@ async def _execute(notebook: dict[str, Any], scratch: Path) -> tuple[dict[str, A
     ours = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(scratch), "PYTHONHASHSEED": "0"}
     # What is committed was shown on SQLite.
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    copy = nbformat.from_dict(notebook)
+    copy = nbformat.reads(json.dumps(notebook), as_version=4)
     runner = nbclient.NotebookClient(
         copy,
         timeout=CELL_LIMIT,

@@ -20,6 +20,8 @@ import sys
 import tempfile
 import textwrap
 import time
+import traceback
+import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -35,11 +37,32 @@ from workshop.errors import WorkshopError
 from workshop.folder import Folder, copy_for_checks
 from workshop.learner_app import SETTINGS, LearnerApp
 from workshop.runner import run_checks
-from workshop.steps import ROOT, Step, find_step
+from workshop.steps import ROOT, Step, find_step, load_steps
 
 if TYPE_CHECKING:
     import httpx2
     from sqlalchemy.engine import Connection
+
+__all__ = [
+    "at_least",
+    "change",
+    "checks",
+    "client",
+    "diff",
+    "environment",
+    "fails",
+    "latencies",
+    "layers",
+    "make_tables",
+    "run",
+    "show",
+    "sql",
+    "table",
+    "tell",
+    "tidy",
+    "use",
+    "watch",
+]
 
 REFERENCE = "reference"
 # Programs of the environment, which need not be on the path.
@@ -51,6 +74,8 @@ RUN_LIMIT = 60
 # The database server of the person who started the notebook; None means SQLite.
 _server = os.environ.get("DATABASE_URL", "")
 SERVER_URL = _server if _server.startswith("postgres") else None
+for _name in SETTINGS:
+    os.environ.pop(_name, None)  # the lesson is the same, whatever that person has set
 
 
 @dataclass
@@ -93,7 +118,7 @@ def use(step: int | None = None, source: str | Path | None = None, *, mistake: s
     """Make an app the one that `import app` finds, in a fresh folder that is the working directory.
 
     `step` and `source` ("reference", "backend" or a folder) stay until others are named. `mistake`
-    is the name of an entry in the step's mistakes.toml, applied to the reference.
+    names an entry in the mistakes.toml of the step or of an earlier one; the reference is given it.
     """
     before = _scratch.lesson
     chosen = find_step(step) if step is not None else _lesson().step
@@ -110,23 +135,37 @@ def use(step: int | None = None, source: str | Path | None = None, *, mistake: s
             )
         copy_for_checks(own, root)
     if mistake:
-        found = mistakes.find_mistake(chosen, mistake)
-        Folder(root).replace(mistakes.apply(chosen, found))
+        _make_mistake(root, chosen, mistake)
     _leave_app()
     os.chdir(root)
     sys.path[:] = [str(root), *(path for path in sys.path if not _is_ours(path))]
-    _scratch.lesson = _Lesson(chosen, source, root, _fresh_database(before))
+    _scratch.lesson = _Lesson(chosen, source, root, _fresh_database(chosen, before))
+
+
+def _make_mistake(root: Path, step: Step, name: str) -> None:
+    for other in reversed(load_steps()[: step.number]):
+        for mistake in mistakes.load_mistakes(other):
+            if mistake.name == name:
+                file = root / mistake.file
+                file.write_text(_replaced(file, mistake.find, mistake.replace), "utf-8")
+                return
+    mistakes.find_mistake(step, name)  # says which there are
+
+
+def _replaced(file: Path, find: str, replace: str) -> str:
+    text = file.read_text("utf-8")
+    if text.count(find) != 1:
+        raise WorkshopError(f"{file.name} has {find!r} {text.count(find)} times instead of once.")
+    return text.replace(find, replace)
 
 
 def change(path: str, find: str, replace: str) -> None:
     """Change the copy of a file in use, as in an editor, show the change, and load it afresh."""
     file = _lesson().root / path
-    text = file.read_text("utf-8")
-    if text.count(find) != 1:
-        raise WorkshopError(f"{path} has {find!r} {text.count(find)} times instead of once.")
-    file.write_text(text.replace(find, replace), "utf-8")
+    before, after = file.read_text("utf-8"), _replaced(file, find, replace)
+    file.write_text(after, "utf-8")
     _leave_app()
-    _show_diff(path, text, text.replace(find, replace))
+    _show_diff(path, before, after)
 
 
 def _lesson() -> _Lesson:
@@ -152,11 +191,9 @@ def _leave_app() -> None:
     LearnerApp(_scratch.path).forget()
 
 
-def _fresh_database(before: _Lesson | None) -> str | None:
+def _fresh_database(step: Step, before: _Lesson | None) -> str | None:
     """Leave the app its default, SQLite in the new folder; or make an empty PostgreSQL database."""
-    for name in SETTINGS:
-        os.environ.pop(name, None)
-    if SERVER_URL is None:
+    if SERVER_URL is None or step.number == 1:  # the first step has settings and no database
         return None
     name = f"notebook_{secrets.token_hex(4)}"
     with ThreadPoolExecutor(1) as thread:  # this one has an event loop running
@@ -182,9 +219,11 @@ def environment(**values: str) -> Generator[None]:
 
 async def make_tables() -> None:
     """Make the tables of the registered models in the app's database, without a migration."""
-    base = import_module("app.db.base").Base
-    async with import_module("app.db.session").get_engine().begin() as connection:
-        await connection.run_sync(base.metadata.create_all)
+    session = import_module("app.db.session")
+    if (_lesson().root / "app/db/base.py").exists():
+        import_module("app.db.base")  # the registry; before step 3 there is none
+    async with session.get_engine().begin() as connection:
+        await connection.run_sync(session.Base.metadata.create_all)
 
 
 @asynccontextmanager
@@ -294,8 +333,13 @@ def fails() -> Generator[None]:
         yield
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
-        kept = [line for line in tidy(text).splitlines() if "For further information" not in line]
+        hidden = ("For further information", "(Background on this error")  # links into the web
+        kept = [line for line in tidy(text).splitlines() if not line.strip().startswith(hidden)]
         _markdown("Raised:\n\n" + _fence("text", "\n".join(kept)))
+        with warnings.catch_warnings():
+            # A coroutine that the error left behind complains when it is let go: here, unheard.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            traceback.clear_frames(error.__traceback__)
     else:
         raise AssertionError("This was expected to fail, and it did not.")
 
@@ -358,8 +402,8 @@ def layers(*lit: str) -> None:
     _display(ipython.SVG(pictures.layers(_lesson().step, lit)))
 
 
-def checks(step: int | None = None) -> bool:
-    """Run a step's checks on the app in use, and show each with its verdict. True if all pass."""
+def checks(step: int | None = None) -> None:
+    """Run a step's checks on the app in use, and show each with its verdict."""
     lesson = _lesson()
     if lesson.source != REFERENCE:
         use()  # what was saved since
@@ -381,7 +425,6 @@ def checks(step: int | None = None) -> bool:
             for line in textwrap.wrap(paragraph, 96, subsequent_indent=" " * 9) or [""]
         ]
         _markdown(f"**{failed.title}**\n\n" + _fence("text", "\n".join(lines)))
-    return report.ok
 
 
 # --- Measuring -----------------------------------------------------------------------------------
@@ -391,7 +434,7 @@ Points = list[tuple[float, float]]
 
 
 async def watch(
-    http: "httpx2.AsyncClient", path: str, during: Awaitable[Any], *, every: float = 0.01
+    http: "httpx2.AsyncClient", path: str, during: Awaitable[Any], *, every: float = 0.025
 ) -> Points:
     """How long a request takes while something else happens: one is due every few milliseconds.
 

@@ -53,7 +53,11 @@ def restart() -> int:
 def status() -> int:
     """Say whether the server runs; the exit status is 0 if it does and 1 if not."""
     running = subprocess.run(
-        command("ps", "--status", "running", "--quiet"), capture_output=True, text=True, check=False
+        command("ps", "--status", "running", "--quiet"),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     if running.returncode:
         print(running.stderr.strip(), file=sys.stderr)

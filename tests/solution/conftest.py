@@ -77,7 +77,7 @@ def app(running: Served) -> Generator[Served]:
 @pytest.fixture
 def client(app: Served) -> Generator[httpx2.Client]:
     """A client of that application."""
-    with httpx2.Client(base_url=app.url, timeout=30) as connected:
+    with app.client() as connected:
         yield connected
 
 

@@ -88,19 +88,17 @@ BODIES = {
 }
 
 
-def assert_refused(answer: httpx2.Response, app: Served, log_from: int) -> None:
+def assert_refused(answer: httpx2.Response, app: Served) -> None:
     assert 400 <= answer.status_code < 500, (answer.status_code, answer.text)
     assert SECRET not in answer.text
-    assert SECRET not in app.log(log_from)
-    assert "Traceback" not in app.log(log_from)
-    assert httpx2.get(app.url + "/health/db").status_code == 200
+    assert SECRET not in app.log()
+    assert app.get("/health/db").status_code == 200
 
 
 @pytest.mark.parametrize("sent", BODIES.values(), ids=BODIES.keys())
 def test_a_hostile_sign_up_is_refused(sent: bytes, app: Served, client: httpx2.Client) -> None:
-    log_from = len(app.log())
     answer = client.post(USERS, content=sent, headers=JSON)
-    assert_refused(answer, app, log_from)
+    assert_refused(answer, app)
     assert users(app.database_url) == 0
 
 
@@ -118,7 +116,7 @@ def test_a_hostile_product_is_refused(
 ) -> None:
     sent = f'{{"name": {name}, "price": {price}}}'.encode()
     answer = client.post(PRODUCTS, content=sent, headers=JSON)
-    assert_refused(answer, app, 0)
+    assert_refused(answer, app)
 
 
 @pytest.mark.parametrize(
@@ -138,10 +136,9 @@ def test_a_hostile_product_is_refused(
 def test_a_sign_up_that_does_not_say_it_is_json_is_refused(
     content_type: str | None, app: Served, client: httpx2.Client
 ) -> None:
-    log_from = len(app.log())
     headers = {} if content_type is None else {"Content-Type": content_type.encode("latin-1")}
     answer = client.post(USERS, content=body(), headers=headers)
-    assert_refused(answer, app, log_from)
+    assert_refused(answer, app)
     assert users(app.database_url) == 0
 
 
@@ -222,7 +219,7 @@ def test_what_is_no_http_is_refused(request_line: str, app: Served) -> None:
 def test_a_body_that_never_says_how_long_it_is_gets_cut_off(app: Served) -> None:
     """Sent in chunks, a body has no length that could be refused before it is read."""
     chunks = (b"a" * 100_000 for _ in range(100))
-    answer = httpx2.post(app.url + USERS, content=chunks, headers=JSON)
+    answer = app.post(USERS, content=chunks, headers=JSON)
     assert answer.status_code == 413
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import httpx2
 import pytest
 
 from tests.solution.conftest import NewDatabase
@@ -81,8 +80,8 @@ def test_a_password_with_a_percent_sign_and_other_odd_characters_breaks_nothing(
     printed = alembic(url, "upgrade head --sql")
     assert "od%d" not in printed.stdout + printed.stderr
     with serve(url, tmp_path) as app:
-        assert httpx2.post(app.url + USERS, json=ADA).status_code == 201
-        assert httpx2.get(app.url + "/health/db").status_code == 200
+        assert app.post(USERS, json=ADA).status_code == 201
+        assert app.get("/health/db").status_code == 200
 
 
 def test_a_wrong_password_is_not_printed(postgresql_url: str) -> None:

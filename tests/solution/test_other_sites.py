@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.solution.serving import USERS, serve
@@ -18,11 +17,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_site_on_the_list_may_call_and_no_other(sqlite_url: str, folder: Path) -> None:
     with serve(sqlite_url, folder, CORS_ORIGINS=f"{OURS}, https://b.example") as app:
-        ours = httpx2.get(app.url + USERS, headers={"Origin": OURS})
-        theirs = httpx2.get(app.url + USERS, headers={"Origin": THEIRS})
+        ours = app.get(USERS, headers={"Origin": OURS})
+        theirs = app.get(USERS, headers={"Origin": THEIRS})
         asked = {"Origin": OURS, "Access-Control-Request-Method": "POST"}
-        before = httpx2.options(app.url + USERS, headers=asked)
-        refused = httpx2.options(app.url + USERS, headers=asked | {"Origin": THEIRS})
+        before = app.options(USERS, headers=asked)
+        refused = app.options(USERS, headers=asked | {"Origin": THEIRS})
     assert ours.headers["access-control-allow-origin"] == OURS
     assert "location" in ours.headers["access-control-expose-headers"].lower()
     assert "access-control-allow-origin" not in theirs.headers
@@ -34,6 +33,6 @@ def test_every_site_may_call_but_not_in_the_name_of_a_visitor(
     sqlite_url: str, folder: Path
 ) -> None:
     with serve(sqlite_url, folder, CORS_ORIGINS="*") as app:
-        answer = httpx2.get(app.url + USERS, headers={"Origin": THEIRS, "Cookie": "session=1"})
+        answer = app.get(USERS, headers={"Origin": THEIRS, "Cookie": "session=1"})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers

@@ -46,17 +46,17 @@ def halted(server: Server) -> Generator[Callable[[], None]]:
 
 
 def status(app: Served, path: str) -> int:
-    return httpx2.get(app.url + path, timeout=60).status_code
+    return app.get(path).status_code
 
 
 def assert_says_that_the_database_is_away(app: Served, port: int) -> None:
     """Liveness as ever, readiness and routes 503, and nothing about where the database is."""
     assert status(app, "/health") == 200
     began = time.monotonic()
-    ready = httpx2.get(app.url + "/health/db", timeout=60)
+    ready = app.get("/health/db")
     assert time.monotonic() - began < PROMPTLY
     assert ready.json() == {"status": "unhealthy", "database": "disconnected"}
-    with httpx2.Client(base_url=app.url, timeout=60) as client:
+    with app.client() as client:
         answers = [
             ready,
             client.get(USERS),
@@ -84,7 +84,7 @@ def test_the_application_survives_an_outage_and_recovers_by_itself(
             postgres.resume(server)
         assert status(app, "/health/db") == 200
         assert status(app, USERS) == 200
-        assert httpx2.post(app.url + USERS, json=ADA).status_code == 201
+        assert app.post(USERS, json=ADA).status_code == 201
         assert app.process.poll() is None
         assert "Traceback" not in app.log()
         assert str(server.port) not in app.log()
@@ -100,12 +100,12 @@ def test_a_crash_of_the_server_under_load_is_answered_by_503_and_then_forgotten(
                 # A list whose connection breaks after its rows were read is answered, but then
                 # uvicorn hangs up, and a request that was just sent on the same line is lost.
                 with suppress(httpx2.RemoteProtocolError):
-                    seen.append((await client.get(app.url + USERS)).status_code)
+                    seen.append((await client.get(USERS)).status_code)
 
         async def work() -> list[int]:
             seen: list[int] = []
             until = time.monotonic() + 1.5
-            async with httpx2.AsyncClient(timeout=60) as client, asyncio.TaskGroup() as tasks:
+            async with app.async_client() as client, asyncio.TaskGroup() as tasks:
                 for _ in range(10):
                     tasks.create_task(ask(client, seen, until))
                 await asyncio.sleep(0.5)
@@ -137,7 +137,7 @@ def test_an_application_that_starts_before_its_migrations_works_after_them(
     with serve(url, tmp_path) as app:
         assert "run `alembic upgrade head`" in app.log()
         alembic(url, "upgrade head")
-        assert httpx2.post(app.url + USERS, json=ADA).status_code == 201
+        assert app.post(USERS, json=ADA).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_wrong_database_url_is_a_503_that_does_not_repeat_it(
 ) -> None:
     with serve(server.url.replace(right, wrong), tmp_path) as app:
         for path in ("/health/db", USERS):
-            answer = httpx2.get(app.url + path, timeout=60)
+            answer = app.get(path)
             assert answer.status_code == 503
             assert wrong.strip("/:") not in answer.text
         assert status(app, "/health") == 200
@@ -226,8 +226,8 @@ def test_questions_that_ran_out_of_time_keep_no_connection(server: Server, tmp_p
     """A probe asks every few seconds all night long; the pool has three connections."""
 
     async def ask_often(app: Served) -> set[int]:
-        async with httpx2.AsyncClient(timeout=60) as client:
-            asked = (client.get(app.url + "/health/db") for _ in range(12))
+        async with app.async_client() as client:
+            asked = (client.get("/health/db") for _ in range(12))
             return {answer.status_code for answer in await asyncio.gather(*asked)}
 
     with proxy_to(server) as (proxy, url), serve(url, tmp_path, DB_POOL_SIZE=3) as app:

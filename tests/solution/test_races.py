@@ -24,8 +24,7 @@ def at_once(app: Served, path: str, bodies: Sequence[object]) -> Counter[tuple[i
     """POST every body at the same time; count the statuses, with the reasons of the refusals."""
 
     async def work() -> list[httpx2.Response]:
-        limits = httpx2.Limits(max_connections=len(bodies))
-        async with httpx2.AsyncClient(base_url=app.url, timeout=60, limits=limits) as client:
+        async with app.async_client() as client:
             return await asyncio.gather(*(client.post(path, json=body) for body in bodies))
 
     return Counter(

@@ -21,7 +21,7 @@ def test_health_is_answered_while_passwords_are_hashed(sqlite_url: str, tmp_path
 
 async def sign_up_seconds(app: Served) -> float:
     """How long a sign-up takes when nothing else happens: the hash, for the most part."""
-    async with httpx2.AsyncClient(base_url=app.url, timeout=60) as client:
+    async with app.async_client() as client:
         await client.get("/health")
         return await timed_sign_up(client, "alone")
 
@@ -29,7 +29,7 @@ async def sign_up_seconds(app: Served) -> float:
 async def health_seconds_during_sign_ups(app: Served) -> list[float]:
     """How long each `/health` takes while there is always a sign-up on its way."""
     delays: list[float] = []
-    async with httpx2.AsyncClient(base_url=app.url, timeout=60) as client:
+    async with app.async_client() as client:
         sign_ups = [asyncio.create_task(timed_sign_up(client, f"ada{n}")) for n in range(8)]
         await asyncio.sleep(0.05)
         while not all(task.done() for task in sign_ups):

@@ -6,7 +6,6 @@ import signal
 import sys
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.solution.conftest import NewDatabase
@@ -44,14 +43,13 @@ def test_requests_in_flight_are_finished(
 
 async def sign_up_and_end(app: Served, ending: signal.Signals) -> list[int]:
     """Send sign-ups, end the process when it has them all and has answered none."""
-    limits = httpx2.Limits(max_connections=SIGN_UPS)
-    async with httpx2.AsyncClient(base_url=app.url, timeout=60, limits=limits) as client:
+    async with app.async_client() as client:
         bodies = [
             ADA | {"email": f"ada{n}@example.com", "username": f"ada{n}"} for n in range(SIGN_UPS)
         ]
         answers = [asyncio.create_task(client.post(USERS, json=body)) for body in bodies]
         await asyncio.sleep(0.1)
-        async with httpx2.AsyncClient(base_url=app.url, timeout=60) as last_in_the_queue:
+        async with app.async_client() as last_in_the_queue:
             await last_in_the_queue.get("/health")
         assert not all(answer.done() for answer in answers), "the load was over too soon"
         os.kill(app.process.pid, ending)
@@ -65,7 +63,7 @@ def test_a_stopped_application_leaves_no_connection(
     alembic(url, "upgrade head")
     with serve(url, tmp_path) as app:
         for _ in range(3):
-            assert httpx2.get(app.url + USERS).status_code == 200
+            assert app.get(USERS).status_code == 200
         assert others(url) >= 1
         app.process.terminate()
         app.process.wait(timeout=30)

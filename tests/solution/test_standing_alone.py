@@ -6,7 +6,6 @@ import re
 import sys
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.solution.conftest import NewDatabase
@@ -38,9 +37,9 @@ def test_a_copy_is_migrated_and_served_by_the_two_commands_of_its_documentation(
     assert (copy / "app.db").is_file()
     with serve(None, copy, solution=copy) as app:
         assert "No table" not in app.log()
-        assert httpx2.post(app.url + USERS, json=ADA).status_code == 201
-        assert httpx2.get(app.url + "/health/db").status_code == 200
-        assert httpx2.get(app.url + "/openapi.json").json()["info"]["title"] == "Layer by Layer"
+        assert app.post(USERS, json=ADA).status_code == 201
+        assert app.get("/health/db").status_code == 200
+        assert app.get("/openapi.json").json()["info"]["title"] == "Layer by Layer"
 
 
 def test_a_copy_takes_its_database_from_the_env_file(

@@ -1,5 +1,1 @@
 """The products table."""
-
-
-class Product:
-    """Something for sale."""

@@ -1,5 +1,1 @@
 """What the application does with products."""
-
-
-class ProductService:
-    """The use cases around products, on one session, which is the caller's to close."""

@@ -1,0 +1,422 @@
+"""Step 6: the revisions applied to the learner's own database, and there and back elsewhere."""
+
+import inspect
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from unittest.mock import patch
+
+from alembic.ddl.sqlite import SQLiteImpl
+from alembic.util.exc import CommandError
+from sqlalchemy import URL, Connection, create_engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from workshop.architecture import expect_layer
+from workshop.checking import calling, check, expect, fail, plain, show
+from workshop.learner_alembic import (
+    VERSION_TABLE,
+    VERSIONS,
+    applied,
+    asked,
+    differences,
+    first,
+    insert_user,
+    path_of,
+    run,
+    scripts,
+    short,
+    tables,
+    upgrade,
+)
+from workshop.learner_app import LearnerApp
+
+Answer = TypeVar("Answer")
+
+UPGRADE = "alembic upgrade head"
+REGISTRY = "app/db/base.py"
+# Seconds to wait for a database server.
+PATIENCE = 5.0
+
+
+class Own(NamedTuple):
+    """The learner's own database: what to call it, and how to begin anew with it."""
+
+    name: str
+    afresh: str
+    ask: Callable[[Callable[[Connection], Any]], Any]
+
+
+@check(
+    at=VERSIONS,
+    hints=(
+        "A revision is a file. Your database does not change because the file exists. Which "
+        "command of the brief carries it out?",
+        "`alembic current` says which revision your database has, `alembic heads` which one is "
+        "the newest. `alembic upgrade` goes from the one to the other.",
+        f"In your app's folder: {UPGRADE}. If it says that a table already exists, something "
+        "else made it: delete app.db and run it again.",
+    ),
+)
+def test_own_database_is_at_the_newest(app: LearnerApp) -> None:
+    """Your own database is at the newest revision."""
+    path = path_of(app, first(app))
+    known = {script.revision: script for script in scripts(app)}
+    newest = [script.revision for script in known.values() if script.is_head]
+    own = _own_database(app)
+    found, revisions = own.ask(tables), own.ask(applied)
+    called, expected = f"alembic current, on {own.name}", f"{', '.join(newest)} (the newest)"
+    made = [name for name in found if name != VERSION_TABLE]
+    strangers = [revision for revision in revisions if revision not in known]
+    if strangers:
+        fail(
+            f"Your database is at a revision that no file in {VERSIONS} has: the file was deleted, "
+            "or made again under another id. The database cannot be brought on from there. "
+            f"{own.afresh}, then type:\n{UPGRADE}",
+            called=called,
+            got=", ".join(strangers),
+            expected=expected,
+            at=path,
+        )
+    if made and not revisions:
+        fail(
+            "Your database has tables, and no revision made them: create_all did, or another "
+            f"program. Alembic would try to make them again. {own.afresh}, then type:\n{UPGRADE}",
+            called=called,
+            got=f"no revision; tables: {', '.join(made)}",
+            expected=expected,
+            at=path,
+        )
+    if sorted(revisions) != sorted(newest):
+        fail(
+            f"Your database is not at the newest revision. In your app's folder, type:\n{UPGRADE}",
+            called=called,
+            got=", ".join(revisions) or "no revision; the database is empty",
+            expected=expected,
+            at=path,
+        )
+    expect(
+        "users" in made,
+        "Your database says that it is at the newest revision, and has no table users: it was "
+        "stamped, or the revision was empty when it was applied. "
+        f"{own.afresh}, then type:\n{UPGRADE}",
+        called=called,
+        got=f"tables: {', '.join(made) or 'none'}",
+        expected="users among them",
+        at=path,
+    )
+
+
+@check(
+    at=VERSIONS,
+    hints=(
+        "Alembic applies a revision once. What happens to a database if you change the file "
+        "afterwards?",
+        "`alembic check` compares your database with your models. A difference needs a new "
+        "revision, or, while nobody else has applied this one, a database that is made afresh.",
+        f"On your own laptop: delete app.db, mend the revision, and {UPGRADE}. On a database that "
+        "others use: a new revision.",
+    ),
+)
+def test_own_table_fits_the_model(app: LearnerApp) -> None:
+    """The table users in your own database is what the model says today."""
+    own = _own_database(app)
+    expect(
+        "users" in own.ask(tables),
+        f"Your database has no table users yet. In your app's folder, type:\n{UPGRADE}",
+        called=f"the tables of {own.name}",
+        got="no users",
+        expected="users",
+    )
+    metadata = app.take("app.db.base", "Base").metadata
+    found = own.ask(lambda connection: differences(connection, metadata))
+    ours = [words for words in found if " users" in words]
+    expect(
+        not ours,
+        "The table in your database is not what the model says: the model or the revision was "
+        f"changed after it was applied. {own.afresh}, see to it that the revision says what the "
+        f"model says, then type:\n{UPGRADE}",
+        called=f"users in {own.name}, compared with the model",
+        got=show(plain("; ".join(ours))),
+        expected="no difference",
+    )
+
+
+@check(
+    at=VERSIONS,
+    hints=(
+        "A deployment applies one revision after the other, on a database of any age. Does each "
+        "of yours find what it needs, from an empty database on?",
+        "`alembic upgrade +1` goes one revision on, and `alembic current` says where the database "
+        "is then.",
+        "Read upgrade() of the revision that the message names. It may only use what the "
+        "revisions before it have made, and env.py has to run it in a transaction.",
+    ),
+)
+def test_each_revision_goes_on(app: LearnerApp) -> None:
+    """The revisions apply one at a time, and the database knows after each where it is."""
+    url = app.use_database()
+    first(app)
+    for script in scripts(app):
+        path = f"{path_of(app, script)}:upgrade"
+        # Left to itself Alembic commits each statement on SQLite, and hides that env.py does not.
+        with patch.object(SQLiteImpl, "transactional_ddl", True):
+            try:
+                upgrade(app, url, "+1")
+            except SQLAlchemyError as error:
+                fail(
+                    f"The revision {script.revision} cannot be applied.",
+                    called="alembic upgrade +1",
+                    got=short(error),
+                    at=path,
+                )
+        revisions = asked(url, applied)
+        expect(
+            revisions == [script.revision],
+            "After the revision the database does not know that it has it.",
+            called="alembic upgrade +1; alembic current",
+            got=", ".join(revisions) or "no revision",
+            expected=script.revision,
+            at=path,
+        )
+
+
+@check(
+    at=VERSIONS,
+    hints=(
+        "It is night, the new release fails, and the one before it has to run again. Has anybody "
+        "ever tried your way back, with rows in the tables?",
+        "`alembic downgrade -1` goes one revision back, `alembic downgrade base` all the way. "
+        "What upgrade() makes, downgrade() has to take away, last things first.",
+        "downgrade() of the first revision: op.drop_table with the name of the table.",
+    ),
+)
+def test_way_back_leaves_nothing(app: LearnerApp) -> None:
+    """With a user stored, the way back runs one revision at a time and leaves nothing."""
+    url = app.use_database()
+    upgrade(app, url)
+    _store_user(app, url)
+    for script in reversed(scripts(app)):
+        path = f"{path_of(app, script)}:downgrade"
+        try:
+            run(app, "downgrade", "-1", url=url)
+        except (SQLAlchemyError, CommandError) as error:
+            fail(
+                f"The way back from {script.revision} does not run.",
+                called="alembic downgrade -1",
+                got=short(error),
+                at=path,
+            )
+    left = [name for name in asked(url, tables) if name != VERSION_TABLE]
+    expect(
+        not left,
+        "Something is left after the way back, and the next upgrade will stumble over it.",
+        called="alembic downgrade -1, for each revision",
+        got=f"tables: {', '.join(left)}",
+        expected="no tables",
+        at=f"{path_of(app, first(app))}:downgrade",
+    )
+
+
+@check(
+    at=VERSIONS,
+    hints=(
+        "The mended release is deployed the next morning. Does your database walk the same way a "
+        "second time?",
+        "Apply the revisions, take them all back, apply them again: the three commands of the "
+        "brief. `alembic check` compares the result with the models.",
+        "What stays behind after downgrade() is in the way of the second upgrade(): a table, an "
+        "index, a type. Drop it there.",
+    ),
+)
+def test_way_there_works_twice(app: LearnerApp) -> None:
+    """Applied, taken back and applied again: the table is there, empty, and takes users."""
+    url = app.use_database()
+    path = f"{path_of(app, first(app))}:upgrade"
+    upgrade(app, url)
+    _store_user(app, url)
+    called = f"{UPGRADE}; alembic downgrade base; {UPGRADE}"
+    try:
+        run(app, "downgrade", "base", url=url)
+        upgrade(app, url)
+    except SQLAlchemyError as error:
+        fail("The second time the revisions do not run.", called=called, got=short(error), at=path)
+    count = asked(url, _count_users)
+    expect(
+        count == 0,
+        "The user who was stored before the way back is still there: the table was never dropped.",
+        called=f"{called}; SELECT count(*) FROM users",
+        got=show(count),
+        expected="0",
+        at=path,
+    )
+    _store_user(app, url)
+    metadata = app.take("app.db.base", "Base").metadata
+    found = [words for words in _differences(url, metadata) if " users" in words]
+    expect(
+        not found,
+        "After that the database is not what the models say.",
+        called=f"{called}; alembic check",
+        got=show(plain("; ".join(found))),
+        expected="No new upgrade operations detected",
+        at=path,
+    )
+
+
+@check(
+    at=f"{REGISTRY}:init_db",
+    hints=(
+        "Two things in your project could make tables. Which of them leaves a trace, and can "
+        "change a table that exists?",
+        "create_all in the app makes what the revisions should make. The first `alembic upgrade` "
+        "then fails, or nobody notices that a revision is wrong.",
+        "Take create_all out of app/db/base.py. init_db may look which tables are missing and "
+        "say so, nothing more.",
+    ),
+)
+async def test_app_makes_no_tables(app: LearnerApp) -> None:
+    """The app itself makes no table: not on import, and not when it looks at its database."""
+    url = app.use_database()
+    for name in ("check_database", "init_db"):
+        function = app.take("app.db.base", name)
+        with calling(f"await {name}() on an empty database"):
+            answer = function()
+            if inspect.isawaitable(answer):
+                await answer
+        engine = create_async_engine(url, poolclass=NullPool)
+        async with engine.connect() as connection:
+            made = await connection.run_sync(tables)
+        expect(
+            not made,
+            "The app made tables by itself. Then nobody notices when a revision is wrong or "
+            "missing, and the next `alembic upgrade head` finds them in its way.",
+            called=f"await {name}() on an empty database",
+            got=f"tables: {', '.join(made)}",
+            expected="no tables",
+            at=f"{REGISTRY}:{name}",
+        )
+
+
+@check(
+    at=REGISTRY,
+    hints=(
+        "Draw an arrow from each module to the ones it imports. Migrations stand beside the app "
+        "and point at it. Does anything point back?",
+        "Models and database know the layers below them. alembic/ knows the registry, and nobody "
+        "knows alembic/.",
+        "Take the import that the message names out of the module.",
+    ),
+)
+def test_layers_below_hold(app: LearnerApp) -> None:
+    """What is built so far holds its layers: core, database, models."""
+    modules = ("app.core.config", "app.db.session", "app.db.base", "app.models.user")
+    expect_layer(app, *modules)
+
+
+# -- databases of the checks
+
+
+def _store_user(app: LearnerApp, url: str) -> None:
+    expect(
+        "users" in asked(url, tables),
+        "The revisions make no table users; step 5 has to hold first.",
+        called=UPGRADE,
+        at=path_of(app, first(app)),
+    )
+    try:
+        asked(url, insert_user)
+    except SQLAlchemyError as error:
+        fail(
+            "A user cannot be stored after the upgrade.",
+            called="INSERT INTO users …",
+            got=short(error),
+            at=f"{path_of(app, first(app))}:upgrade",
+        )
+
+
+def _count_users(connection: Connection) -> Any:
+    return connection.exec_driver_sql("SELECT count(*) FROM users").scalar()
+
+
+def _differences(url: str, metadata: Any) -> list[str]:
+    return asked(url, lambda connection: differences(connection, metadata))
+
+
+# -- the learner's own database, which is only ever read
+
+
+def _own_database(app: LearnerApp) -> Own:
+    """The database that the learner's own settings name; the check fails if there is none."""
+    app.use_own_environment()
+    app.forget()
+    get_settings = app.take("app.core.config", "get_settings")
+    with calling("get_settings() with your own .env"):
+        settings = get_settings()
+    url = make_url(str(settings.DATABASE_URL))
+    if url.get_backend_name() == "sqlite":
+        return _own_file(url)
+    return _own_server(url)
+
+
+def _own_file(url: URL) -> Own:
+    name = (url.database or "").removeprefix("file:").partition("?")[0]
+    if not name or name == ":memory:":
+        fail(
+            "Your settings name a database in memory, which is gone when a command ends. Give "
+            f"DATABASE_URL a file, as in sqlite+aiosqlite:///./app.db, then type:\n{UPGRADE}",
+            called="get_settings().DATABASE_URL",
+            got=str(url),
+            expected="a database that stays",
+            at="app/core/config.py:Settings",
+        )
+    file = Path(name).resolve()
+    shown = file.name
+    if not file.is_file():
+        fail(
+            f"Your database does not exist yet. In your app's folder, type:\n{UPGRADE}",
+            called=f"alembic current, on {shown}",
+            got="no such file",
+            expected="the newest revision",
+        )
+
+    def ask(question: Callable[[Connection], Answer]) -> Answer:
+        # Read-only, so that nothing that a check does can reach the file.
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True),
+            poolclass=NullPool,
+        )
+        try:
+            with engine.connect() as connection:
+                return question(connection)
+        except SQLAlchemyError as error:
+            fail(
+                f"Your database {shown} cannot be read. Delete it, then type:\n{UPGRADE}",
+                called=f"alembic current, on {shown}",
+                got=short(error),
+                expected="the newest revision",
+            )
+
+    return Own(shown, f"Delete {shown} (its rows go with it)", ask)
+
+
+def _own_server(url: URL) -> Own:
+    shown = url.set(query={}).render_as_string(hide_password=True)
+
+    def ask(question: Callable[[Connection], Answer]) -> Answer:
+        address = url.render_as_string(hide_password=False)
+        try:
+            return asked(address, question, connect_args={"timeout": PATIENCE})
+        except Exception as error:
+            fail(
+                "The database that your settings name does not answer. Start it, or take "
+                "DATABASE_URL out of .env and of your environment to use SQLite. Then type:\n"
+                + UPGRADE,
+                called=f"alembic current, on {shown}",
+                got=f"{type(error).__name__}: {short(error)}",
+                expected="the newest revision",
+            )
+
+    return Own(shown, "Give it an empty database", ask)

@@ -113,6 +113,12 @@ def branches(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the solution in small ways and see whether the checks notice (for maintainers)."""
+    run(session, "mutants")
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run every test of the workshop (for maintainers)."""
     run(session, "tests")

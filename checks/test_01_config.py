@@ -73,14 +73,14 @@ def test_environment_wins(app: LearnerApp) -> None:
         ("API_V1_STR", "/v1", "/v1"),
         ("SKIP_DB_INIT", "true", True),
         ("BCRYPT_ROUNDS", "5", 5),
-        ("DB_POOL_SIZE", "7", 7),
+        ("BCRYPT_ROUNDS", "16", 16),
+        ("DB_POOL_SIZE", "1", 1),
+        ("DB_POOL_SIZE", "100", 100),
         ("DATABASE_URL", "sqlite+aiosqlite:///other.db", "sqlite+aiosqlite:///other.db"),
     ]
-    app.setenv(**{name: text for name, text, _ in cases})
-    settings = _settings(app)
     for name, text, expected in cases:
         expect_equal(
-            getattr(settings, name, None),
+            getattr(_settings(app, **{name: text}), name, None),
             expected,
             f"The environment says {name}={text}, and the setting is something else.",
             called=f"get_settings().{name}",
@@ -137,6 +137,8 @@ def test_urls_name_the_async_driver(app: LearnerApp) -> None:
         f"postgresql{rest}": f"postgresql+asyncpg{rest}",
         f"postgresql+psycopg{rest}": f"postgresql+asyncpg{rest}",
         f"postgresql+asyncpg{rest}": f"postgresql+asyncpg{rest}",
+        f"postgresql+psycopg2{rest}": f"postgresql+asyncpg{rest}",
+        "sqlite:///./x.db": "sqlite+aiosqlite:///./x.db",
         "sqlite+aiosqlite:///./x.db": "sqlite+aiosqlite:///./x.db",
         "sqlite+aiosqlite://": "sqlite+aiosqlite://",
     }
@@ -156,7 +158,7 @@ def test_urls_name_the_async_driver(app: LearnerApp) -> None:
         "your settings would accept nonsense?",
         "Field takes ge and le for numbers and pattern for text; a validator refuses a value by "
         "raising ValueError.",
-        "Bounds: BCRYPT_ROUNDS at least 4, DB_POOL_SIZE at least 1. API_V1_STR starts with a "
+        "Bounds: BCRYPT_ROUNDS from 4 to 16, DB_POOL_SIZE from 1 to 100. API_V1_STR starts with a "
         "slash and does not end with one. A DATABASE_URL has a scheme that is in your table.",
     ),
 )
@@ -164,10 +166,13 @@ def test_nonsense_is_refused(app: LearnerApp) -> None:
     """A value that cannot work is refused when the settings are made."""
     cases = [
         ("DATABASE_URL", "localhost:5432/shop"),
+        ("DATABASE_URL", "postgresql"),
+        ("DATABASE_URL", "sqlite+aiosqlite"),
         ("DATABASE_URL", "mysql://ada:secret@localhost/shop"),
         ("BCRYPT_ROUNDS", "3"),
-        ("BCRYPT_ROUNDS", "40"),
+        ("BCRYPT_ROUNDS", "17"),
         ("DB_POOL_SIZE", "0"),
+        ("DB_POOL_SIZE", "101"),
         ("SKIP_DB_INIT", "perhaps"),
         ("API_V1_STR", "api/v1"),
         ("API_V1_STR", "/api/v1/"),
@@ -234,6 +239,7 @@ def test_origins_are_separated_by_commas(app: LearnerApp) -> None:
     cases = {
         "https://a.example": ["https://a.example"],
         "https://a.example, https://b.example": ["https://a.example", "https://b.example"],
+        "https://a.example, ,https://b.example,": ["https://a.example", "https://b.example"],
         "*": ["*"],
         "": [],
     }

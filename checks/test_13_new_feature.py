@@ -38,6 +38,7 @@ REVISIONS = "alembic/versions"
 URL = "/api/v1/products"
 
 COLUMNS = ("id", "name", "price", "created_at")
+CONSTRAINTS = ("uq_products_name", "ck_products_price_not_negative")
 LARGEST = 2**31 - 1
 TEA = {"name": "Tea", "price": 350}
 TAKEN = {"detail": "Product name already taken"}
@@ -150,6 +151,15 @@ async def test_database_keeps_the_rules(app: LearnerApp) -> None:
         "Product is no table yet.",
         at=f"{MODEL}:Product",
     )
+    constraints = await _constraints(app.use_database(), "products")
+    for name in CONSTRAINTS:
+        expect(
+            name in constraints,
+            f"The table has no constraint {name}.",
+            called="the constraints of products, with the tables made from the models",
+            got=show(constraints),
+            expected=name,
+        )
     sessions = app.take("app.db.session", "get_session_factory")()
     before = datetime.now(UTC) - timedelta(minutes=1)
 
@@ -269,7 +279,7 @@ def test_revision_goes_up_and_down(app: LearnerApp) -> None:
         expected=show(history.columns_before),
         at=at,
     )
-    for name in ("uq_products_name", "ck_products_price_not_negative"):
+    for name in CONSTRAINTS:
         constraints = asyncio.run(_constraints(url, "products"))
         expect(
             name in constraints,
@@ -432,8 +442,8 @@ async def test_service_keeps_products(app: LearnerApp) -> None:
         all(getattr(row, "id", None) for row in made),
         "create_product() should return the product, with the id that the database gave it.",
         called=called,
-        got=show(made[0]),
-        expected="a Product",
+        got=f"a product whose id is {made[0].id}" if hasattr(made[0], "id") else show(made[0]),
+        expected="a stored product: the commit has been awaited",
     )
     try:
         found = await ask("get_product", made[1].id)

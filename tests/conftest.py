@@ -8,6 +8,12 @@ from workshop import postgres
 from workshop.postgres import Server
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--record", action="store_true", help="renew tests/golden with what learners read now"
+    )
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Generator[Server]:
     """A running server, for tests that make databases of their own. Do not halt it."""

@@ -228,7 +228,7 @@ def test_a_marker_left_open_in_the_solution(tmp_path: Path) -> None:
     cloned = clone(tmp_path)
     file = cloned / "solution/app/db/base.py"
     file.write_text(file.read_text("utf-8") + "\n# region step 13\nx = 1\n", "utf-8")
-    ran = run("check", "3", cwd=cloned)
+    ran = run("check", "4", cwd=cloned)
     assert ran.status == 2
     assert "solution/app/db/base.py, line " in ran.err
     assert "this region is never closed" in ran.err

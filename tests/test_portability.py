@@ -23,22 +23,26 @@ NAMES = [file.relative_to(ROOT).as_posix() for file in FILES]
 # S602, S604, S605: a shell. S108: a hard-coded /tmp.
 RUFF_RULES = "PLW1514,PTH,S602,S604,S605,S108"
 
-OS = set("""
+OS_NAMES = """
     chown chroot fchmod fchown fork forkpty getegid geteuid getgid getgroups getlogin getpgid
-    getpgrp getresuid getsid getuid kill killpg lchown major mkfifo nice openpty posix_spawn
-    sched_getaffinity seteuid setgid setgroups setpgid setpriority setsid setuid symlink sysconf
-    uname wait wait3 wait4 waitpid
-""".split())
+    getpgrp getsid getuid kill killpg lchown mkfifo nice openpty posix_spawn sched_getaffinity
+    seteuid setgid setgroups setpgid setpriority setsid setuid symlink sysconf uname wait wait3
+    wait4 waitpid
+"""
+OS = set(OS_NAMES.split())
 SIGNALS = {"SIGKILL", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE"}
-MODULES = {"crypt", "curses", "fcntl", "grp", "pty", "pwd", "readline", "resource", "termios", "tty"}
+MODULES = {"crypt", "curses", "fcntl", "grp", "pty", "pwd", "readline", "resource", "termios"}
 ARGUMENTS = {"start_new_session", "preexec_fn", "process_group", "pass_fds"}
 ARGUMENTS |= {"user", "group", "extra_groups"}
-METHODS = {"add_signal_handler": "Windows has none", "symlink_to": "needs a right on Windows"}
-METHODS |= {"rename": "fails on Windows where the target exists: replace() does not"}
-PROGRAMS = set("bash cat chmod cp find grep kill ls mkdir mv pkill ps rm sh sudo test true".split())
-PROGRAMS |= {f"/bin/{name}" for name in PROGRAMS} | {f"/usr/bin/{name}" for name in PROGRAMS}
-PROCESSES = {"run", "Popen", "check_output", "check_call", "call", "getoutput"}
-TEXTS = {"~/.cache": "a folder that need not exist", ".cache/": "a folder that need not exist"}
+# Methods: the first is not there on Windows, the second needs a right there, and the third fails
+# there when the target exists, where replace() does not.
+METHODS = {"add_signal_handler", "symlink_to", "rename"}
+COMMANDS = {"bash", "cat", "chmod", "cp", "find", "grep", "kill", "ls", "mkdir", "mv", "pkill"}
+COMMANDS |= {"ps", "rm", "sh", "sudo", "test", "true"}
+PROGRAMS = COMMANDS | {f"{place}/{name}" for place in ("/bin", "/usr/bin") for name in COMMANDS}
+PROCESSES = {"run", "Popen", "check_output", "check_call", "call"}
+# A folder that need not be there.
+TEXTS = ("~/.cache", ".cache/")
 
 # Finds that are right as they are, with the reason.
 ALLOWED = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workbench import clone, run
 from workshop import stages
 from workshop.steps import ROOT, load_steps
 
@@ -73,6 +74,22 @@ def test_a_brief_has_its_parts(step) -> None:
 def test_the_readme_lists_the_steps_as_they_are() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert steps_table() in text, f"the table of steps should read\n{steps_table()}"
+
+
+def test_the_readme_shows_what_the_terminal_says(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    shown = re.search(r"```text\n\$ python3 -m workshop step1\n(.+?)```", text, re.DOTALL)
+    assert shown is not None
+    cloned = clone(tmp_path)
+    run("step1", "--solve", cwd=cloned)
+    file = cloned / "backend/app/core/config.py"
+    right = "BCRYPT_ROUNDS: int = Field(default=12, ge=4, le=16)"
+    file.write_text(file.read_text("utf-8").replace(right, "BCRYPT_ROUNDS: int = 12"), "utf-8")
+    ran = run("step1", cwd=cloned, env={"COLUMNS": "92", "PATH": ""})
+    said = re.sub(r"\([\d.]+ s\)", "(0.9 s)", ran.out)
+    assert [line.rstrip() for line in said.strip().splitlines()] == [
+        line.rstrip() for line in shown[1].strip().splitlines()
+    ]
 
 
 def steps_table() -> str:

@@ -20,7 +20,7 @@ NUMBERS = [step.number for step in load_steps()]
         ("a\n# region step 5\nb\n# endregion\nc\n", 4, "a\nc\n"),
         ("a\n# region step 5\nb\n# endregion\nc\n", 5, "a\nb\nc\n"),
         ("a\n\n\n# region step 5\nb\n# endregion\n", 4, "a\n"),
-        ("# region step 5\nb\n# endregion\n", 4, "\n"),
+        ("# region step 5\nb\n# endregion\n", 4, ""),
         ("    x = 1  # the fourth step of many\n", 3, "    x = 1  # the fourth step of many\n"),
     ],
 )

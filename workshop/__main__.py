@@ -11,6 +11,10 @@ from workshop import environment
 def main() -> int:
     """Run the command line in `.venv`'s Python and return its exit status."""
     arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        # A pipe has the locale's encoding, which on Windows knows no ✓; JSON is UTF-8 anyway.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         python = environment.ensure(
             dev=environment.needs_dev(arguments), lab=environment.needs_lab(arguments)

@@ -109,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("notebooks", type=int, nargs="*", help="steps, or 0 for the tour")
     sub.add_argument("--write", action="store_true", help="commit to what they show now")
 
+    sub = command("mutants", mutants, "Change the solution in small ways: do the checks notice?")
+    sub.add_argument("steps", type=int, nargs="*", help="steps; all of them unless given")
+
     command("tests", tests, "Run every test of the workshop.").add_argument(
         "arguments", nargs=argparse.REMAINDER
     )
@@ -343,6 +346,14 @@ def notebooks(options: Options) -> int:
     from workshop.lessons import run_notebooks
 
     return run_notebooks(options.notebooks, write=options.write)
+
+
+def mutants(options: Options) -> int:
+    """Try the mutants of some steps, or of all."""
+    from workshop.mutants import print_scores
+
+    steps = [find_step(number) for number in options.steps] or load_steps()
+    return 0 if print_scores(steps) else 1
 
 
 def tests(options: Options) -> int:

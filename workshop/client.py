@@ -59,8 +59,19 @@ async def running(asgi: FastAPI) -> AsyncGenerator[Client]:
     """A client for an application that is started before and ended after."""
     client = Client(asgi)
     lifespan = asgi.router.lifespan_context(asgi)
-    with calling("the start of the application (lifespan, before its yield)"):
-        await lifespan.__aenter__()
+    starting = "the start of the application (lifespan, before its yield)"
+    try:
+        with calling(starting):
+            await lifespan.__aenter__()
+    except TypeError as error:
+        if "async iterator" not in str(error):
+            raise
+        fail(
+            "The lifespan has no yield, which is where the application runs.",
+            called=starting,
+            got=str(error),
+            expected="what is to happen at the start, yield, what is to happen at the end",
+        )
     try:
         async with client.http:
             yield client

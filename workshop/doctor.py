@@ -12,6 +12,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from workshop import environment, migrations
+from workshop.editions import Edition, find_edition
 from workshop.errors import WorkshopError
 from workshop.folder import Folder
 from workshop.steps import load_steps
@@ -40,6 +41,7 @@ def examine(app: Path) -> int:
         _environment,
         _git,
         lambda: _folder(folder),
+        lambda: _edition(folder),
         _port,
         lambda: _database(folder),
         _docker,
@@ -49,8 +51,8 @@ def examine(app: Path) -> int:
     for finding in findings:
         mark, style = ("✓", "green") if finding.well else ("✗" if finding.needed else "·", "yellow")
         console.print(Text.assemble((f"  {mark} ", style), f"{finding.name:<14}", finding.text))
-        if not finding.well and finding.mend:
-            console.print(Text(f"    {'':<14}{finding.mend}", "dim"))
+        for line in finding.mend.splitlines() if not finding.well else ():
+            console.print(Text(f"    {'':<14}{line}", "dim"))
     return 2 if any(finding.needed and not finding.well for finding in findings) else 0
 
 
@@ -85,6 +87,34 @@ def _folder(folder: Folder) -> Finding:
         return Finding("your app", False, text, "give yourself the right to write there")
     begun = sum(any(folder.has(path) for path in step.writes) for step in load_steps())
     return Finding("your app", True, f"{folder.root.name}/ has files of {begun} steps")
+
+
+def _edition(folder: Folder) -> Finding:
+    edition = find_edition(folder)
+    own = ", ".join(edition.own)
+    if edition.outdated:
+        first = min(found.changed_on for found in edition.outdated)
+        text = f"begun from the workshop as it was before {first}; your own code is not meant"
+        return Finding("edition", False, text, _renewal(edition), needed=False)
+    if own and not edition.has_history:
+        text = f"{own}: changed by you, or given so by an older edition"
+        mend = "git would know, but there is no history of the workshop here"
+        return Finding("edition", False, text, mend, needed=False)
+    return Finding("edition", True, "as given today" + (f", but for your own {own}" if own else ""))
+
+
+def _renewal(edition: Edition) -> str:
+    lines = [
+        f"step {number} changed since then: {', '.join(whats)}" for number, whats in edition.changes
+    ]
+    for step in load_steps():
+        old = [found for found in edition.outdated if found.step == step]
+        paths = ", ".join(found.path for found in old)
+        if any(found.solved for found in old):
+            lines.append(f"{paths}: {command(step.name, '--solve')} puts today's solution in")
+        elif old:
+            lines.append(f"{paths}: delete it, then {command(step.name)} gives today's")
+    return "\n".join(lines)
 
 
 def _port() -> Finding:
@@ -143,7 +173,12 @@ def _succeeds(arguments: list[str]) -> bool:
 def _first_line(arguments: list[str]) -> str:
     try:
         result = subprocess.run(
-            arguments, capture_output=True, text=True, timeout=PATIENCE, check=False
+            arguments,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return "does not answer"

@@ -39,8 +39,10 @@ def place(folder: Folder, step: Step) -> Change:
         if earlier.makes and not migrations.history(folder):
             missing += earlier.makes
         wanted = {path: own[path] for path in (*missing, *earlier.brings)}
-        change.written += folder.place(wanted)
-        if missing:
+        placed = folder.place(wanted)
+        change.written += placed
+        nothing_to_write = not earlier.writes and not earlier.makes
+        if missing or (nothing_to_write and placed):
             change.filled.append(earlier)
             _edit(folder, earlier, change)
     change.written += folder.place(stages.given(step))

@@ -38,7 +38,19 @@ def run(app: LearnerApp, command: str, *arguments: Any, url: str) -> None:
     _expect_package(app)
     app.setenv(DATABASE_URL=url)
     app.forget()
-    app.alembic(command, *arguments)
+    try:
+        app.alembic(command, *arguments)
+    except NotImplementedError as error:
+        if "SQLite" not in str(error):
+            raise  # the learner's own
+        fail(
+            "SQLite cannot do this to a table that exists. In a batch it can: Alembic then makes a "
+            "new table and copies the rows.",
+            called=" ".join(["alembic", command, *map(str, arguments)]),
+            got=short(error).split(". Please")[0],
+            expected="with op.batch_alter_table(…)",
+            at=VERSIONS,
+        )
 
 
 def upgrade(app: LearnerApp, url: str, target: str = "head") -> None:

@@ -175,7 +175,8 @@ class LearnerApp:
             yield
         finally:
             self.forget()
-            (self.root / DOTENV).unlink(missing_ok=True)  # what the check put there
+            if (self.root / DOTENV).is_file():
+                (self.root / DOTENV).unlink()  # what the check put there
             _restore(environment)
             self._drop_database()
 

@@ -63,7 +63,9 @@ def apply(step: Step, mistake: Mistake) -> stages.Files:
     return {mistake.file: text.replace(mistake.find, mistake.replace).encode()}
 
 
-def run_mistake(step: Step, mistake: Mistake, *, database_url: str | None = None) -> Report:
+def run_mistake(
+    step: Step, mistake: Mistake, *, database_url: str | None = None, only: str | None = None
+) -> Report:
     """Run a step's checks against the solution with a mistake in it, on a throw-away copy."""
     with tempfile.TemporaryDirectory(prefix="workshop-") as scratch:
         folder = Folder(Path(scratch) / "backend")
@@ -71,4 +73,4 @@ def run_mistake(step: Step, mistake: Mistake, *, database_url: str | None = None
         if step.slug == journey.APPLY:
             migrations.upgrade(folder)
         folder.replace(apply(step, mistake))
-        return run_checks(step, folder.root, database_url=database_url)
+        return run_checks(step, folder.root, database_url=database_url, only=only)

@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython import display as ipython
 
@@ -60,6 +61,7 @@ __all__ = [
     "table",
     "tell",
     "tidy",
+    "typical_wait",
     "use",
     "watch",
 ]
@@ -70,6 +72,8 @@ MODULES = {"alembic", "uvicorn", "pytest"}
 LANGUAGES = {".py": "python", ".toml": "toml", ".ini": "ini", ".sh": "bash", ".yaml": "yaml"}
 # Seconds. A command of a lesson ends by itself; one that waits for something does not.
 RUN_LIMIT = 60
+# Characters that fit on a line of a projector.
+LINE = 96
 
 # The database server of the person who started the notebook; None means SQLite.
 _server = os.environ.get("DATABASE_URL", "")
@@ -323,7 +327,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def _cell(value: object) -> str:
-    return tidy(str(value)).replace("|", "\\|").replace("\n", "<br>")
+    return tidy(str(value)).replace("|", "\\|").replace("\n", " · ")
 
 
 @contextmanager
@@ -351,12 +355,25 @@ def tell(response: "httpx2.Response") -> None:
     if "location" in response.headers:
         head += f" · `Location: {response.headers['location']}`"
     try:
-        body = json.dumps(response.json(), ensure_ascii=False, indent=2)
-        # Short lists and objects on one line, as a person would write them.
-        body = re.sub(r"[\[{][^\[\]{}]{0,90}[\]}]", lambda m: " ".join(m[0].split()), body)
+        body = _json(response.json())
     except ValueError:
         body = response.text
     _markdown(head + "\n\n" + _fence("json", tidy(body)) if body else head)
+
+
+def _json(value: object, indent: str = "") -> str:
+    """JSON with one line for what fits on one, as a person would write it."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if len(flat) + len(indent) <= LINE or not isinstance(value, dict | list):
+        return flat
+    inner = indent + "  "
+    if isinstance(value, dict):
+        table = cast("dict[str, object]", value)
+        items = [f"{json.dumps(key)}: {_json(item, inner)}" for key, item in table.items()]
+    else:
+        items = [_json(item, inner) for item in cast("list[object]", value)]
+    ends = "{}" if isinstance(value, dict) else "[]"
+    return ends[0] + "".join(f"\n{inner}{item}," for item in items)[:-1] + f"\n{indent}{ends[1]}"
 
 
 @contextmanager
@@ -422,7 +439,7 @@ def checks(step: int | None = None) -> None:
         lines = [
             line
             for paragraph in tidy(text).splitlines()
-            for line in textwrap.wrap(paragraph, 96, subsequent_indent=" " * 9) or [""]
+            for line in textwrap.wrap(paragraph, LINE, subsequent_indent=" " * 9) or [""]
         ]
         _markdown(f"**{failed.title}**\n\n" + _fence("text", "\n".join(lines)))
 
@@ -450,6 +467,15 @@ async def watch(
         points.append((due - started, (time.perf_counter() - due) * 1000))
     await other
     return points
+
+
+def typical_wait(points: Points) -> float:
+    """The median of what `watch` measured, as a share of the time in which it did.
+
+    A share, because the same code takes ten times as long on a busy machine: compare shares.
+    """
+    end = max(when + took / 1000 for when, took in points)
+    return statistics.median(took for _, took in points) / 1000 / end
 
 
 def latencies(series: Mapping[str, Points]) -> None:

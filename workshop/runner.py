@@ -59,6 +59,13 @@ class CheckResult:
         """The step that the file at fault belongs to."""
         return owner_of(self.file) if self.file else None
 
+    @property
+    def cause(self) -> tuple[object, ...]:
+        """What failed checks have in common when the same thing made them fail."""
+        if self.outcome == "passed":
+            return (self.id,)
+        return (self.file, self.line, self.message)
+
 
 @dataclass
 class Report:
@@ -98,16 +105,17 @@ def run_checks(
     app: Path,
     *,
     database_url: str | None = None,
+    only: str | None = None,
     on_start: Callable[[], None] | None = None,
 ) -> Report:
-    """Run the checks of a step against the app in a folder.
+    """Run the checks of a step, or `only` one of them, against the app in a folder.
 
     `database_url` names a PostgreSQL server on which every check gets a database of its own.
     `on_start` is called once the worker runs, for work that can be done meanwhile.
     """
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="workshop-", ignore_cleanup_errors=True) as scratch:
-        run = _Run(step, app, Path(scratch).resolve(), database_url)
+        run = _Run(step, app, Path(scratch).resolve(), database_url, only)
         checks = run.until_every_check_has_a_verdict(on_start)
     return Report(step, checks, time.perf_counter() - started)
 
@@ -115,12 +123,15 @@ def run_checks(
 class _Run:
     """One run of a step's checks, over as many workers as it takes."""
 
-    def __init__(self, step: Step, app: Path, scratch: Path, database_url: str | None) -> None:
+    def __init__(
+        self, step: Step, app: Path, scratch: Path, database_url: str | None, only: str | None
+    ) -> None:
         self.step = step
         self.app = app
         self.copy = scratch / "app"
         self.scratch = scratch
         self.database_url = database_url
+        self.only = only
         self.known: list[dict[str, Any]] = []
         self.results: dict[str, CheckResult] = {}
         copy_for_checks(app, self.copy)
@@ -160,9 +171,9 @@ class _Run:
         command = [sys.executable, "-X", "utf8", "-m", "workshop.worker"]
         command += [str(self.step.checks), str(self.copy)]
         command += ["--limit", str(TIME_LIMIT), "--output", str(output), "--stacks", str(stacks)]
-        for check in self.known:
-            if check["id"] not in self.results:
-                command += ["--only", check["id"]]
+        waiting = [check["id"] for check in self.known if check["id"] not in self.results]
+        for check in [self.only] if self.only else waiting:
+            command += ["--only", check]
         return command
 
     def _listen(self, worker: "_Worker", output: Path, stacks: Path) -> bool:
@@ -181,7 +192,9 @@ class _Run:
                 continue
             match event["event"]:
                 case "collected":
-                    self.known = self.known or event["checks"]
+                    self.known = self.known or [
+                        check for check in event["checks"] if self.only in (None, check["id"])
+                    ]
                 case "start":
                     current = next(c for c in self.known if c["id"] == event["id"])
                     deadline = time.monotonic() + (current["seconds"] or TIME_LIMIT)
@@ -317,12 +330,13 @@ class _Worker:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # a line cut off by the end of the process
-            self._events.put(event)
+        with self._process.stdout as events:
+            for line in events:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    continue  # a line cut off by the end of the process
+                self._events.put(event)
         self._events.put({"event": "gone"})
 
 

@@ -46,11 +46,17 @@ def _python() -> str:
 def print_report(console: Console, report: Report, app: Path, *, hint: int, verbose: bool) -> None:
     """Every check with its verdict; for the first that failed, all there is to say."""
     step = report.step
-    console.print(Text(f"\nStep {step.number} · {step.title}", "bold"), Text(step.layer, "dim"))
+    console.print(
+        Text(f"\nStep {step.number} · {step.title}", "bold"), Text(f"· {step.layer}", "dim")
+    )
     console.print()
+    causes: set[tuple[object, ...]] = set()
     for check in report.checks:
         mark, style = MARKS[check.outcome]
-        console.print(Text.assemble("  ", (mark, style), " ", _title(check)))
+        told = check.cause in causes
+        causes.add(check.cause)
+        note = "  (same cause)" if told else ""
+        console.print(Text.assemble("  ", (mark, style), " ", _title(check), (note, "dim")))
     console.print()
     failed = report.first_failed
     if failed is None:
@@ -66,15 +72,18 @@ def _title(check: CheckResult) -> Text:
 def _print_failure(
     console: Console, report: Report, check: CheckResult, app: Path, *, hint: int, verbose: bool
 ) -> None:
+    blamed = check.blamed
+    if blamed is not None and blamed.number < report.step.number:
+        console.print(
+            Text(
+                f"The cause is in {check.file}, which belongs to step {blamed.number}: "
+                f"{command(blamed.name)} looks at it more closely.\n",
+                "yellow",
+            )
+        )
     console.print(Text(check.title, "bold red"))
     for number, line in enumerate(check.message.splitlines()):
         _print_row(console, line, summary=number == 0)
-    blamed = check.blamed
-    if blamed is not None and blamed.number < report.step.number:
-        cause = f"The cause is in {check.file}, which belongs to step {blamed.number}"
-        console.print(
-            Text(f"  {cause}: {command(blamed.name)} looks at it more closely.", "yellow")
-        )
     console.print(Text(f"\n  {place(app, check)}", "cyan"))
     if verbose and check.trace:
         console.print(Text("\n  How the code got there:", "bold"))

@@ -22,6 +22,7 @@ import pytest
 from workshop.checking import CheckInfo, info_of
 from workshop.explain import UNFINISHED, Verdict, explain
 from workshop.learner_app import LearnerApp
+from workshop.tampering import Parts, parts_of, replaced
 
 # What pytest would import or install for every run, and no check needs.
 UNUSED_PLUGINS = (
@@ -51,6 +52,7 @@ class Plugin:
         self._limit = limit
         self._stacks = stacks.open("w", encoding="utf-8")
         self._pid = os.getpid()
+        self._parts: Parts = []
 
     @pytest.fixture
     def app(self) -> Generator[LearnerApp]:
@@ -69,6 +71,8 @@ class Plugin:
             ],
         )
         items[:] = [item for item, info in checks if not self._only or info.id in self._only]
+        modules = [getattr(item, "module", pytest) for item in items]
+        self._parts = parts_of([sys.modules[__name__], *modules])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
@@ -115,7 +119,9 @@ class Plugin:
         """Turn the exception of a check into a verdict in plain words."""
         report = yield
         info = _info(item)
-        if call.excinfo is not None and info is not None:
+        if info is not None and (name := replaced(self._parts)) is not None:
+            self._verdict = _tampered(name, info)
+        elif call.excinfo is not None and info is not None:
             if self._verdict.outcome == "passed" or self._verdict is UNFINISHED:
                 self._verdict = explain(call.excinfo.value, info, self._app.root)
         elif call.when == "call" and report.passed:
@@ -136,6 +142,15 @@ def _info(item: pytest.Item) -> CheckInfo | None:
     return info_of(getattr(item, "obj", None))
 
 
+def _tampered(name: str, info: CheckInfo) -> Verdict:
+    return Verdict(
+        "failed",
+        f"Your code replaced {name}, which belongs to the checks or to Python itself: "
+        "what they would say of your app means nothing then. Leave it as it is.",
+        info.at,
+    )
+
+
 def main() -> None:
     """Run the checks of one module against a copy of the app, and leave without ceremony."""
     parser = argparse.ArgumentParser()
@@ -145,6 +160,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--stacks", type=Path, required=True)
+    parser.add_argument("--stop-at-first", action="store_true", help="end at the first failure")
     options = parser.parse_args()
 
     events = _keep_stdout_for_events(options.output)
@@ -161,6 +177,7 @@ def main() -> None:
             "-qqq",
             "--no-header",
             "--no-summary",
+            *(["--exitfirst"] if options.stop_at_first else []),
             *[f"-pno:{plugin}" for plugin in UNUSED_PLUGINS],
         ],
         plugins=[plugin],

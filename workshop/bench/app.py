@@ -126,9 +126,7 @@ def _served(url: str) -> Generator[dict[str, Served]]:
         }
 
 
-def _throughput(
-    plan: Plan, load: Load, apps: dict[str, Served], requests: Requests
-) -> Results:
+def _throughput(plan: Plan, load: Load, apps: dict[str, Served], requests: Requests) -> Results:
     results = Results()
     warm_up = plan.seconds / 5
     for number, what in itertools.product(range(plan.rounds), ("GET one", "GET list", "POST")):

@@ -35,7 +35,9 @@ class Stream:
 
     def requests(self, host: str) -> list[bytes]:
         """Every request as the bytes to send."""
-        return [self._request(number, host) for number in range(self.first, self.first + self.count)]
+        return [
+            self._request(number, host) for number in range(self.first, self.first + self.count)
+        ]
 
     def _request(self, number: int, host: str) -> bytes:
         path = self.path.replace("%d", str(number))

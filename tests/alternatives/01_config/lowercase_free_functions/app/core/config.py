@@ -14,7 +14,9 @@ def asyncronous(url: str) -> str:
     for start in ("postgresql+asyncpg://", "sqlite+aiosqlite://"):
         if url.startswith(start):
             return url
-    for start in ("postgres://", "postgresql://", "postgresql+psycopg://"):
+    if url.startswith("sqlite://"):
+        return "sqlite+aiosqlite://" + url[len("sqlite://") :]
+    for start in ("postgres://", "postgresql://", "postgresql+psycopg://", "postgresql+psycopg2://"):
         if url.startswith(start):
             return "postgresql+asyncpg://" + url[len(start) :]
     raise ValueError("unknown database")
@@ -32,7 +34,7 @@ class Settings(BaseSettings, env_file=".env", env_file_encoding="utf-8", extra="
     SKIP_DB_INIT: bool = False
     CORS_ORIGINS: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = ()
     BCRYPT_ROUNDS: Annotated[int, Field(gt=3, lt=17)] = 12
-    DB_POOL_SIZE: PositiveInt = 20
+    DB_POOL_SIZE: Annotated[PositiveInt, Field(le=100)] = 20
 
 
 get_settings = cache(Settings)

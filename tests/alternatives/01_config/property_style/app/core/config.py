@@ -24,8 +24,8 @@ class Settings(pydantic_settings.BaseSettings):
     APP_VERSION: str = pydantic.Field("2")
     API_V1_STR: str = pydantic.Field("/api/v1")
     SKIP_DB_INIT: bool = pydantic.Field(False)
-    BCRYPT_ROUNDS: pydantic.conint(ge=4, le=20) = 12  # type: ignore
-    DB_POOL_SIZE: pydantic.conint(ge=1) = 20  # type: ignore
+    BCRYPT_ROUNDS: pydantic.conint(ge=4, le=16) = 12  # type: ignore
+    DB_POOL_SIZE: pydantic.conint(ge=1, le=100) = 20  # type: ignore
 
     @property
     def DATABASE_URL(self) -> str:

@@ -1,0 +1,211 @@
+"""Mutation testing of the checks: each small wrong version of a step's files has to be noticed.
+
+A mutant that all checks of its step accept has survived: either a check is missing, or the change
+makes no difference that a user could see, and `equivalents.toml` beside the step says why not.
+"""
+
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from workshop import journey, migrations, stages
+from workshop.errors import WorkshopError
+from workshop.folder import Folder
+from workshop.mutation import Mutant, mutants
+from workshop.runner import TIME_LIMIT, run_checks
+from workshop.steps import ROOT, Step
+
+# Two mutants at a time: the workshop's machines have two cores.
+PROCESSES = 2
+# Seconds without a word from the checks after which a mutant hangs, and was noticed.
+LIMIT = 2 * TIME_LIMIT
+# What checks and solutions import. A process has it before it makes a copy of itself for a mutant.
+PRELOADED = (
+    "aiosqlite",
+    "alembic.command",
+    "alembic.autogenerate.api",
+    "bcrypt",
+    "email_validator",
+    "fastapi.middleware.cors",
+    "fastapi_offline",
+    "grimp",
+    "httpx2",
+    "pydantic_settings",
+    "pytest",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "sqlalchemy.ext.asyncio",
+    "workshop.architecture",
+    "workshop.worker",
+)
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """One entry of a step's equivalents.toml: a mutant, and why no user could tell it apart."""
+
+    file: str
+    operator: str
+    scope: str
+    before: str
+    after: str
+    reason: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The same as the mutant's."""
+        return Mutant(self.file, self.operator, self.scope, self.before, self.after, "").key
+
+
+@dataclass
+class Score:
+    """What became of the mutants of a step."""
+
+    step: Step
+    killed: int = 0
+    equivalent: int = 0
+    survived: list[Mutant] = field(default_factory=list[Mutant])
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """The share of the mutants that make a difference and were noticed."""
+        return self.killed / ((self.killed + len(self.survived)) or 1)
+
+
+def mutants_of(step: Step) -> list[Mutant]:
+    """The mutants of what a step writes: its own modules, and its lines in those of others."""
+    after = stages.done(step.number)
+    before = stages.done(step.number - 1) if step.edits else {}
+    found: list[Mutant] = []
+    for path in (*step.writes, *step.makes, *step.edits):
+        if path.endswith(".py"):
+            old = mutants(path, before[path].decode()) if path in before else []
+            known = {mutant.key for mutant in old}
+            new = mutants(path, after[path].decode())
+            found += [mutant for mutant in new if mutant.key not in known]
+    return found
+
+
+@lru_cache
+def load_equivalents(step: Step) -> tuple[Equivalent, ...]:
+    """The mutants of a step that change nothing. Raises WorkshopError for an incomplete entry."""
+    file = step.folder / "equivalents.toml"
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+        return tuple(Equivalent(**entry) for entry in table["equivalent"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise WorkshopError(f"{file} is not what it should be: {error}") from error
+
+
+def try_mutants(step: Step, chosen: Sequence[Mutant] | None = None) -> Score:
+    """Run a step's checks on its mutants, or on those chosen. Equivalent ones are not run."""
+    started = time.perf_counter()
+    chosen = mutants_of(step) if chosen is None else chosen
+    same = {equivalent.key for equivalent in load_equivalents(step)}
+    score = Score(step)
+    different = [mutant for mutant in chosen if mutant.key not in same]
+    score.equivalent = len(chosen) - len(different)
+    with ProcessPoolExecutor(PROCESSES, initializer=_preload) as pool:
+        if not pool.submit(_accepted, step, None).result():
+            raise WorkshopError(f"The solution itself does not pass the checks of {step.name}.")
+        accepted = pool.map(_accepted, [step] * len(different), different)
+        for mutant, survived in zip(different, accepted, strict=True):
+            if survived:
+                score.survived.append(mutant)
+            else:
+                score.killed += 1
+    score.seconds = time.perf_counter() - started
+    return score
+
+
+def print_scores(steps: Iterable[Step]) -> bool:
+    """Try every mutant of these steps; say what became of them, and whether none survived."""
+    scores: list[Score] = []
+    print("step               killed  survived  equivalent    rate  seconds")
+    for step in steps:
+        score = try_mutants(step)
+        scores.append(score)
+        print(
+            f"{step.number:>2} {step.slug:<16}{score.killed:>6}{len(score.survived):>10}"
+            f"{score.equivalent:>12}{score.rate:>8.1%}{score.seconds:>9.0f}",
+            flush=True,
+        )
+    for score in scores:
+        for mutant in score.survived:
+            print(f"\nstep {score.step.number} accepts {mutant}")
+    return not any(score.survived for score in scores)
+
+
+def _preload() -> None:
+    for name in PRELOADED:
+        importlib.import_module(name)
+
+
+def _accepted(step: Step, mutant: Mutant | None) -> bool:
+    """Whether every check of the step passes on the solution with this change in it."""
+    with tempfile.TemporaryDirectory(prefix="workshop-", ignore_cleanup_errors=True) as scratch:
+        app = Folder(Path(scratch).resolve() / "app")
+        app.place(stages.done(step.number))
+        if step.slug == journey.APPLY:
+            migrations.upgrade(app)
+        if mutant is not None:
+            app.replace({mutant.file: mutant.text.encode()})
+        if not hasattr(os, "fork"):
+            return run_checks(step, app.root).ok
+        return _passes_in_a_fork(step, app.root)
+
+
+def _passes_in_a_fork(step: Step, app: Path) -> bool:
+    """Run the worker in a copy of this process: importing takes longer than most checks."""
+    events = app.parent / "events"
+    pid = os.fork()
+    if pid == 0:
+        _become_worker(step, app)
+    told, ended, since = 0, 0, time.monotonic()
+    while not ended and time.monotonic() - since < LIMIT:
+        time.sleep(0.01)
+        ended, _ = os.waitpid(pid, os.WNOHANG)
+        size = events.stat().st_size if events.exists() else 0
+        if size != told:
+            told, since = size, time.monotonic()
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    if not ended:
+        os.waitpid(pid, 0)
+        return False
+    lines = events.read_text("utf-8").splitlines()
+    ends = [line for line in lines if '"event": "end"' in line]
+    passed = all('"outcome": "passed"' in line for line in ends)
+    return bool(ends) and passed and '"event": "done"' in lines[-1]
+
+
+def _become_worker(step: Step, app: Path) -> None:
+    from workshop import worker
+
+    try:
+        os.setsid()
+        os.chdir(app.parent)
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        events = os.open("events", os.O_WRONLY | os.O_CREAT)
+        os.dup2(events, 1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        sys.stdin = os.fdopen(0, closefd=False)
+        sys.path.insert(0, str(ROOT))
+        sys.argv = ["worker", str(step.checks), str(app), "--limit", str(TIME_LIMIT)]
+        sys.argv += ["--output", "output", "--stacks", "stacks", "--stop-at-first"]
+        worker.main()
+    finally:
+        os._exit(1)

@@ -436,7 +436,7 @@ def test_hash_is_not_shown(app: LearnerApp) -> None:
     hints=(
         "Draw an arrow from each module to the ones it imports. Who needs a table, and what does "
         "a table need?",
-        "A model needs Base from app.db.session and the types of app.db.types. It knows neither "
+        "A model needs the Base of app.db.session and the types of app.db.types. It knows neither "
         "HTTP nor schemas nor services, and not the registry.",
         "Take the import that the message names out of the module. Base comes from "
         "app.db.session, not from app.db.base.",

@@ -178,7 +178,7 @@ def test_loggers_stay_on(app: LearnerApp) -> None:
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "env.py is the tool; now use it. What Alembic should write is the difference between your "
         "models and a database that is still empty.",
@@ -218,7 +218,7 @@ def test_history_is_one_line(app: LearnerApp) -> None:
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "Open the revision and read it. Does upgrade() say what your model says?",
         "An empty upgrade() was written while Base did not know the model, or while your database "
@@ -426,7 +426,7 @@ def test_sql_can_be_printed(app: LearnerApp) -> None:
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "Alembic wrote your revision while it looked at one database. Which words in it does the "
         "other one not understand?",
@@ -480,7 +480,7 @@ def test_revision_suits_both_databases(app: LearnerApp) -> None:
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "A deployment goes wrong at night, and the release before it has to run again. What did "
         "your revision make that has to go?",
@@ -516,7 +516,7 @@ def test_downgrade_takes_it_back(app: LearnerApp) -> None:
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "A revision describes one day in the past, and the app goes on. Which names in yours will "
         "mean something else in a year?",

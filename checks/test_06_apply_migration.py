@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from workshop.architecture import expect_layer
 from workshop.checking import calling, check, expect, fail, plain, show
 from workshop.learner_alembic import (
+    ENV,
     VERSION_TABLE,
     VERSIONS,
     applied,
@@ -51,7 +52,7 @@ class Own(NamedTuple):
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "A revision is a file. Your database does not change because the file exists. Which "
         "command of the brief carries it out?",
@@ -112,7 +113,7 @@ def test_own_database_is_at_the_newest(app: LearnerApp) -> None:
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "Alembic applies a revision once. What happens to a database if you change the file "
         "afterwards?",
@@ -131,6 +132,7 @@ def test_own_table_fits_the_model(app: LearnerApp) -> None:
         called=f"the tables of {own.name}",
         got="no users",
         expected="users",
+        at=VERSIONS,
     )
     metadata = app.take("app.db.base", "Base").metadata
     found = own.ask(lambda connection: differences(connection, metadata))
@@ -143,11 +145,12 @@ def test_own_table_fits_the_model(app: LearnerApp) -> None:
         called=f"users in {own.name}, compared with the model",
         got=show(plain("; ".join(ours))),
         expected="no difference",
+        at="app/models/user.py:User",
     )
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "A deployment applies one revision after the other, on a database of any age. Does each "
         "of yours find what it needs, from an empty database on?",
@@ -186,7 +189,7 @@ def test_each_revision_goes_on(app: LearnerApp) -> None:
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "It is night, the new release fails, and the one before it has to run again. Has anybody "
         "ever tried your way back, with rows in the tables?",
@@ -223,7 +226,7 @@ def test_way_back_leaves_nothing(app: LearnerApp) -> None:
 
 
 @check(
-    at=VERSIONS,
+    at=ENV,
     hints=(
         "The mended release is deployed the next morning. Does your database walk the same way a "
         "second time?",
@@ -381,6 +384,7 @@ def _own_file(url: URL) -> Own:
             called=f"alembic current, on {shown}",
             got="no such file",
             expected="the newest revision",
+            at=VERSIONS,
         )
 
     def ask(question: Callable[[Connection], Answer]) -> Answer:
@@ -399,6 +403,7 @@ def _own_file(url: URL) -> Own:
                 called=f"alembic current, on {shown}",
                 got=short(error),
                 expected="the newest revision",
+                at=VERSIONS,
             )
 
     return Own(shown, f"Delete {shown} (its rows go with it)", ask)
@@ -419,6 +424,7 @@ def _own_server(url: URL) -> Own:
                 called=f"alembic current, on {shown}",
                 got=f"{type(error).__name__}: {short(error)}",
                 expected="the newest revision",
+                at="app/core/config.py:Settings",
             )
 
     return Own(shown, "Give it an empty database", ask)

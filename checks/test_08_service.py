@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import io
 import logging
+import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -387,8 +388,8 @@ async def test_race_has_one_winner(app: LearnerApp) -> None:
         "sign-up breaks that one?",
         "An IntegrityError that means neither of your two conflicts is a bug, and the bare raise "
         "lets it go on as it came. Compare the whole name of the constraint.",
-        "Look the name up by CONFLICTS.get; when that gives None, `raise` without anything "
-        "behind it.",
+        "Catch IntegrityError and nothing wider. Look the name up by CONFLICTS.get; when that "
+        "gives None, `raise` without anything behind it.",
     ),
 )
 async def test_other_errors_stay_errors(app: LearnerApp) -> None:
@@ -405,7 +406,7 @@ async def test_other_errors_stay_errors(app: LearnerApp) -> None:
         try:
             user = await _outcome(called, service.create_user, data)
         except IntegrityError:
-            return
+            pass
         except domain_error as error:
             fail(
                 "The client would be told something that is not true.",
@@ -413,11 +414,42 @@ async def test_other_errors_stay_errors(app: LearnerApp) -> None:
                 got=type(error).__name__,
                 expected="the IntegrityError that the database raised",
             )
+        else:
+            fail(
+                "The database refused the row, and nobody hears of it.",
+                called=called,
+                got=show(user),
+                expected="the IntegrityError that the database raised",
+            )
+    await _expect_refusal_of_connection(app)
+
+
+async def _expect_refusal_of_connection(app: LearnerApp) -> None:
+    """A database that cannot be reached is an OSError, which carries no constraint."""
+    await app.dispose()
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))  # and does not listen
+        port = reserved.getsockname()[1]
+        app.setenv(DATABASE_URL=f"postgresql://ada:secret@127.0.0.1:{port}/shop")
+        app.forget()
+        called = "await service.create_user(data) when nobody answers on the database's port"
+        async with _service(app) as service:
+            try:
+                await _outcome(called, service.create_user, _sign_up(app))
+            except OSError:
+                return
+            except Exception as error:
+                fail(
+                    "The error that the app got is not the one that the service raised.",
+                    called=called,
+                    got=f"{type(error).__name__}: {error}",
+                    expected="the OSError, as it came",
+                )
     fail(
-        "The database refused the row, and nobody hears of it.",
+        "Nothing can be stored, and nobody hears of it.",
         called=called,
-        got=show(user),
-        expected="the IntegrityError that the database raised",
+        got="no error",
+        expected="an OSError",
     )
 
 

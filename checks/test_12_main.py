@@ -531,16 +531,7 @@ def test_main_is_the_top(app: LearnerApp) -> None:
             line=line,
         )
     for warning in caught:
-        inside = _is_inside(app, warning.filename)
-        if not inside and "lifespan" in str(warning.message):
-            fail(
-                "The lifespan is not made in the way that lasts.",
-                called="import app.main",
-                got=" ".join(str(warning.message).split()),
-                expected="a function under asynccontextmanager",
-                at=f"{FILE}:lifespan",
-            )
-        if issubclass(warning.category, DeprecationWarning) and inside:
+        if issubclass(warning.category, DeprecationWarning) and _is_inside(app, warning.filename):
             fail(
                 "The module uses something deprecated.",
                 called="import app.main",

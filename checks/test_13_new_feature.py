@@ -84,8 +84,8 @@ BAD = {
     hints=(
         "You have written a table as a class before. Which four columns does a product have, and "
         "which of them may be empty? Open app/models/user.py beside it.",
-        "Derive from Base and name the table. mapped_column(primary_key=True), String with a "
-        "length, Integer, and UTCDateTime with a default are all that you need.",
+        "Derive from Base and name the table. mapped_column makes one of them the primary "
+        "key; String with a length, Integer, and UTCDateTime with a default do the rest.",
         'class Product(Base), __tablename__ = "products", and id, name, price and created_at as '
         "Mapped[…]. price is Mapped[int]: cents, because no float holds 0.10.",
     ),
@@ -232,7 +232,7 @@ def test_product_is_registered(app: LearnerApp) -> None:
 
 
 @check(
-    at=REVISIONS,
+    at=f"{REVISIONS}/0002_create_products.py",
     hints=(
         "Other people's databases have the users table already. How does a change of your models "
         "get there?",
@@ -256,7 +256,7 @@ def test_revision_creates_products(app: LearnerApp) -> None:
 
 
 @check(
-    at=REVISIONS,
+    at=f"{REVISIONS}/0002_create_products.py",
     hints=(
         "A deployment goes wrong and has to be taken back. What happens to the customers' rows? "
         "And does the revision say the same as the model?",
@@ -908,6 +908,7 @@ def _history(app: LearnerApp) -> _History:
         called="alembic heads",
         got=" and ".join(heads),
         expected="one: let the down_revision of the products be the revision of the users",
+        at=REVISIONS,
     )
     created: dict[str, int] = {}
     columns: list[list[str]] = []
@@ -924,6 +925,7 @@ def _history(app: LearnerApp) -> _History:
             called="alembic upgrade head",
             got=f"the tables {', '.join(sorted(created)) or '(none)'}",
             expected=f"{table} among them",
+            at=REVISIONS,
         )
     number = created["products"]
     revision = revisions[number]

@@ -223,7 +223,7 @@ def test_tabs_and_crlf_and_a_byte_order_mark_are_right(
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_another_encoding_is_named(step: Step, encoding: str, tmp_path: Path) -> None:
-    text = f"# Größe\n{solution(step).decode()}".encode(encoding)
+    text = f"_SIZE = 'Größe'\n{solution(step).decode()}".encode(encoding)
     report = run_checks(step, paste(step, tmp_path, "", text).root)
     assert not report.ok
     assert report.first_failed is not None

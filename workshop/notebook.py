@@ -317,6 +317,10 @@ def diff() -> None:
 def _show_diff(path: str, before: str, after: str) -> None:
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=2, lineterm="")
     kept = [line for line in list(lines)[2:] if not line.startswith("@@")]
+    while kept and not kept[-1].strip():
+        kept.pop()
+    while kept and not kept[0].strip():
+        kept.pop(0)
     _markdown(f"`{path}`\n\n{_fence('diff', chr(10).join(kept))}")
 
 
@@ -337,9 +341,9 @@ def fails() -> Generator[None]:
         yield
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
-        hidden = ("For further information", "(Background on this error")  # links into the web
-        kept = [line for line in tidy(text).splitlines() if not line.strip().startswith(hidden)]
-        _markdown("Raised:\n\n" + _fence("text", "\n".join(kept)))
+        # Without the links into the web that Pydantic and SQLAlchemy add.
+        text = re.sub(r"\s*(For further information visit|\(Background on this) .*", "", tidy(text))
+        _markdown("Raised:\n\n" + _fence("text", text))
         with warnings.catch_warnings():
             # A coroutine that the error left behind complains when it is let go: here, unheard.
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -355,10 +359,10 @@ def tell(response: "httpx2.Response") -> None:
     if "location" in response.headers:
         head += f" · `Location: {response.headers['location']}`"
     try:
-        body = _json(response.json())
+        body = _fence("json", tidy(_json(response.json())))
     except ValueError:
-        body = response.text
-    _markdown(head + "\n\n" + _fence("json", tidy(body)) if body else head)
+        body = _fence("text", tidy(response.text))
+    _markdown(f"{head}\n\n{body}" if response.content else head)
 
 
 def _json(value: object, indent: str = "") -> str:

@@ -96,6 +96,7 @@ def test_a_crash_of_the_server_under_load_is_answered_by_503_and_then_forgotten(
 ) -> None:
     with serve(server.url, tmp_path) as app:
         seen: Counter[int] = Counter()
+        busy = asyncio.Event()
 
         async def ask(client: httpx2.AsyncClient) -> None:
             while seen[200] < 50 or seen[503] < 50:
@@ -103,12 +104,13 @@ def test_a_crash_of_the_server_under_load_is_answered_by_503_and_then_forgotten(
                 # uvicorn hangs up, and a request that was just sent on the same line is lost.
                 with suppress(httpx2.RemoteProtocolError):
                     seen[(await client.get(USERS)).status_code] += 1
+                if seen[200] >= 50:
+                    busy.set()
 
         async def work() -> None:
             async with asyncio.timeout(60), app.async_client() as client:
                 asking = asyncio.gather(*(ask(client) for _ in range(10)))
-                while seen[200] < 50:
-                    await asyncio.sleep(0.01)
+                await busy.wait()
                 await asyncio.to_thread(postgres.halt, server, crash=True)
                 await asking
 

@@ -1,7 +1,5 @@
 """The solution under load, beside the least that could answer the same requests."""
 
-import itertools
-import os
 import statistics
 import time
 from collections.abc import Callable, Generator
@@ -12,29 +10,31 @@ from workshop.bench.databases import NAMES, USERS, databases
 from workshop.bench.figures import Figure, Part, compare
 from workshop.bench.load import Stream
 from workshop.bench.servers import Load, Served, load_generator, serving
-from workshop.errors import WorkshopError
 
-PATH = "/api/v1/users"
-# Enough to keep a worker busy, fewer than the pool has connections.
+USERS_PATH = "/api/v1/users"
+# Enough to keep a worker busy, and fewer than the pool has connections.
 CLIENTS = 16
 SIGN_UPS = 4
 # Seconds between two looks at /health.
 HEALTH_PACE = 0.005
-# Requests a second that no server here reaches: so many sign-ups are made ready.
+# More sign-ups a second than any server here can do: so many are made ready.
 MOST_PER_SECOND = 4000
 
-SOLUTION, TWO_WORKERS, ORM, DRIVER = "solution", "solution, 2 workers", "SQLAlchemy", "driver"
-FLOORS = {
-    ORM: "thinnest route through SQLAlchemy",
-    DRIVER: "thinnest route on the driver",
-}
+SOLUTION, TWO_WORKERS = "solution", "solution with 2 workers"
+ORM, CORE, DRIVER = "thinnest with the ORM", "thinnest with SQLAlchemy Core", "thinnest on driver"
 APPS = {
     SOLUTION: "app.main:app",
     ORM: "workshop.bench.floors.orm:app",
+    CORE: "workshop.bench.floors.core:app",
     DRIVER: "workshop.bench.floors.driver:app",
     TWO_WORKERS: "app.main:app",
 }
-Tell = Callable[[str], None]
+REQUESTS = ("GET one", "GET list", "POST")
+# How a value of a summary becomes a number that is easy to read, and its unit.
+SCALES = {"per_second": 1.0, "p50": 1e3, "p99": 1e3, "cpu": 1e6}
+UNITS = {"per_second": "requests/s", "p50": "ms", "p99": "ms", "cpu": "µs"}
+
+Summaries = dict[str, list[dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -44,75 +44,52 @@ class Plan:
     kinds: list[str] = field(default_factory=lambda: list(NAMES))
     rounds: int = 5
     # Of one measurement, after a warm-up of a fifth.
-    seconds: float = 0.7
-    # Of one look at /health: at 5 ms each, for a 99th percentile.
-    health_seconds: float = 3.0
-
-
-@dataclass
-class Results:
-    """What the generator saw, by what was measured: one summary a round."""
-
-    summaries: dict[str, list[dict[str, float]]] = field(
-        default_factory=dict[str, list[dict[str, float]]]
-    )
-
-    def add(self, name: str, summary: dict[str, float]) -> None:
-        self.summaries.setdefault(name, []).append(summary)
-
-    def of(self, name: str, key: str) -> list[float]:
-        """One value of every round."""
-        return [summary[key] for summary in self.summaries[name]]
-
-    def has(self, name: str, key: str) -> bool:
-        """Whether every round has this value."""
-        return all(key in summary for summary in self.summaries[name])
-
-    def errors(self) -> int:
-        """Answers that were not 2xx, or did not come."""
-        return sum(int(s["errors"]) for rounds in self.summaries.values() for s in rounds)
+    seconds: float = 0.5
+    # Of one series of looks at /health: 400, for a 99th percentile.
+    health_seconds: float = 2.0
 
 
 class Requests:
-    """The requests to measure; each sign-up is somebody new."""
+    """What is sent; each sign-up is somebody new."""
 
     def __init__(self) -> None:
         self._next = 1
 
-    def kinds(self, seconds: float) -> dict[str, Stream]:
-        """The three kinds, and at once."""
-        return {
-            "GET one": Stream("GET", f"{PATH}/%d", count=USERS, connections=CLIENTS),
-            "GET list": Stream("GET", PATH, connections=CLIENTS),
-            "POST": self.sign_ups(int(seconds * MOST_PER_SECOND) + CLIENTS, CLIENTS),
-        }
+    def stream(self, what: str, seconds: float) -> Stream:
+        """One of the three kinds of requests."""
+        if what == "POST":
+            return self.sign_ups(int(seconds * MOST_PER_SECOND) + CLIENTS, CLIENTS)
+        if what == "GET one":
+            return Stream("GET", f"{USERS_PATH}/%d", count=USERS, connections=CLIENTS)
+        return Stream("GET", USERS_PATH, connections=CLIENTS)
 
     def sign_ups(self, count: int, connections: int) -> Stream:
         """So many sign-ups of people who are not there yet."""
         first, self._next = self._next, self._next + count
         body = '{"email": "ada%d@example.com", "username": "ada%d", "password": "correct horse"}'
-        return Stream("POST", PATH, body, first, count, connections)
+        return Stream("POST", USERS_PATH, body, first, count, connections)
 
 
-def measure(plan: Plan, tell: Tell) -> Part:
-    """Measure everything, round by round and in turns."""
+def measure(plan: Plan, tell: Callable[[str], None]) -> Part:
+    """Measure everything, in turns and round by round; `tell` hears what is being measured."""
     requests = Requests()
     figures: list[Figure] = []
     errors = 0
     with databases(plan.kinds) as urls, load_generator() as load:
         for kind, url in urls.items():
+            tell(f"the app on {NAMES[kind]}")
             with _served(url) as apps:
-                tell(f"{NAMES[kind]}: {', '.join(APPS)}")
-                results = _throughput(plan, load, apps, requests)
-            errors += results.errors()
-            figures += _compared(results, NAMES[kind])
+                summaries = _throughput(plan, load, apps, requests)
+            errors += _errors(summaries)
+            for what in REQUESTS:
+                figures += _compared(summaries, what, NAMES[kind])
         tell("/health while people sign up")
-        results = _responsiveness(plan, load, list(urls.values())[-1], requests)
-        errors += results.errors()
-        figures += _health_figures(results)
-        tell("The load generator")
+        summaries = _responsiveness(plan, load, list(urls.values())[-1], requests)
+        errors += _errors(summaries)
+        figures += _health_figures(summaries)
+        tell("the load generator")
         figures.append(_generator(plan, load, figures))
-    return Part("The app", figures, _notes(plan, errors))
+    return Part("app", figures, _notes(errors))
 
 
 @contextmanager
@@ -126,106 +103,93 @@ def _served(url: str) -> Generator[dict[str, Served]]:
         }
 
 
-def _throughput(plan: Plan, load: Load, apps: dict[str, Served], requests: Requests) -> Results:
-    results = Results()
-    warm_up = plan.seconds / 5
-    for number, what in itertools.product(range(plan.rounds), ("GET one", "GET list", "POST")):
-        names = list(apps)
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            stream = requests.kinds(plan.seconds + warm_up)[what]
-            app = apps[name]
-            before = app.cpu_seconds()
-            done = load.put_on(app.port, stream, seconds=plan.seconds, warm_up=warm_up)[0]
-            after = app.cpu_seconds()
-            if before is not None and after is not None and done["used"]:
-                done["cpu"] = (after - before) / done["used"]
-            results.add(f"{what} {name}", done)
-    return results
+def _throughput(plan: Plan, load: Load, apps: dict[str, Served], requests: Requests) -> Summaries:
+    summaries: Summaries = {}
+    names = list(apps)
+    # The first round warms up: connections are opened, statements compiled. It does not count.
+    for number in range(-1, plan.rounds):
+        for what in REQUESTS:
+            for name in names[number:] + names[:number]:  # another one is first in each round
+                summary = _one(load, apps[name], requests, what, plan.seconds)
+                if number >= 0:
+                    summaries.setdefault(f"{what} {name}", []).append(summary)
+    return summaries
 
 
-def _compared(results: Results, database: str) -> list[Figure]:
-    figures: list[Figure] = []
-    for what in ("GET one", "GET list", "POST"):
-        p50, p99 = (
-            statistics.median(results.of(f"{what} {SOLUTION}", key)) * 1000
-            for key in ("p50", "p99")
-        )
-        for floor in (ORM, DRIVER):
-            figures.append(
-                compare(
-                    f"{what}, {database}",
-                    results.of(f"{what} {SOLUTION}", "per_second"),
-                    FLOORS[floor],
-                    results.of(f"{what} {floor}", "per_second"),
-                    "requests/s",
-                )
-            )
-        for key in ("p50", "p99"):
-            figures.append(
-                compare(
-                    f"{what}, {database}: {key}",
-                    [value * 1000 for value in results.of(f"{what} {SOLUTION}", key)],
-                    FLOORS[ORM],
-                    [value * 1000 for value in results.of(f"{what} {ORM}", key)],
-                    "ms",
-                )
-            )
-        if results.has(f"{what} {SOLUTION}", "cpu") and results.has(f"{what} {ORM}", "cpu"):
-            figures.append(
-                compare(
-                    f"{what}, {database}: CPU",
-                    [value * 1e6 for value in results.of(f"{what} {SOLUTION}", "cpu")],
-                    FLOORS[ORM],
-                    [value * 1e6 for value in results.of(f"{what} {ORM}", "cpu")],
-                    "µs a request",
-                )
-            )
-        figures.append(
-            compare(
-                f"{what}, {database}: 2 workers",
-                results.of(f"{what} {TWO_WORKERS}", "per_second"),
-                "1 worker",
-                results.of(f"{what} {SOLUTION}", "per_second"),
-                "requests/s",
-            )
-        )
+def _one(
+    load: Load, app: Served, requests: Requests, what: str, seconds: float
+) -> dict[str, float]:
+    warm_up = seconds / 5
+    stream = requests.stream(what, seconds + warm_up)
+    before = app.cpu_seconds()
+    (summary,) = load.put_on(app.port, stream, seconds=seconds, warm_up=warm_up)
+    after = app.cpu_seconds()
+    if before is not None and after is not None and summary["sent"]:
+        summary["cpu"] = (after - before) / summary["sent"]
+    return summary
+
+
+def _errors(summaries: Summaries) -> int:
+    """Answers that were not 2xx, or did not come."""
+    return sum(int(one["errors"]) for rounds in summaries.values() for one in rounds)
+
+
+def _compare(
+    name: str, summaries: Summaries, measured: str, floor: str, key: str, note: str = ""
+) -> Figure:
+    values, floors = (
+        [summary[key] * SCALES[key] for summary in summaries[which]] for which in (measured, floor)
+    )
+    shown = floor.removeprefix(f"{name.partition(',')[0]} ")
+    return compare(name, values, shown, floors, UNITS[key], note)
+
+
+def _compared(summaries: Summaries, what: str, database: str) -> list[Figure]:
+    name, measured = f"{what}, {database}", f"{what} {SOLUTION}"
+    figures = [
+        _compare(name, summaries, measured, f"{what} {floor}", "per_second")
+        for floor in (ORM, CORE, DRIVER)
+    ]
+    keys = [("p50", "p50"), ("p99", "p99"), ("cpu", "CPU of one")]
+    figures += [
+        _compare(f"{name}, {title}", summaries, measured, f"{what} {ORM}", key)
+        for key, title in keys
+        if all(key in one for floor in (SOLUTION, ORM) for one in summaries[f"{what} {floor}"])
+    ]
+    two = f"{what} {TWO_WORKERS}"
+    figures.append(_compare(f"{name}, 2 workers", summaries, two, measured, "per_second"))
     return figures
 
 
-def _responsiveness(plan: Plan, load: Load, url: str, requests: Requests) -> Results:
+def _responsiveness(plan: Plan, load: Load, url: str, requests: Requests) -> Summaries:
     """How long /health takes when nothing else happens, and while passwords are hashed."""
-    results = Results()
+    summaries: Summaries = {"/health idle": [], "/health busy": [], "sign-ups": []}
     health = Stream("GET", "/health", pace=HEALTH_PACE)
-    timing = {"seconds": plan.health_seconds, "warm_up": min(0.5, plan.health_seconds / 5)}
+    seconds, warm_up = plan.health_seconds, min(0.5, plan.health_seconds / 4)
     with serving(SOLUTION, APPS[SOLUTION], url, rounds=12) as app:
         for _ in range(plan.rounds):
-            idle = load.put_on(app.port, health, **timing)
-            results.add("idle", idle[0])
+            idle = load.put_on(app.port, health, seconds=seconds, warm_up=warm_up)
             sign_ups = requests.sign_ups(1000, SIGN_UPS)
-            busy = load.put_on(app.port, health, sign_ups, **timing)
-            results.add("busy", busy[0])
-            results.add("sign-ups", busy[1])
-            time.sleep(0.5)  # until the hashes that nobody waits for any more are done
-    return results
+            busy = load.put_on(app.port, health, sign_ups, seconds=seconds, warm_up=warm_up)
+            for name, summary in zip(summaries, [*idle, *busy], strict=True):
+                summaries[name].append(summary)
+            time.sleep(min(1.0, seconds))  # the hashes that nobody waits for any more
+    return summaries
 
 
-def _health_figures(results: Results) -> list[Figure]:
-    signed_up = statistics.median(results.of("sign-ups", "per_second"))
+def _health_figures(summaries: Summaries) -> list[Figure]:
+    rate = statistics.median(summary["per_second"] for summary in summaries["sign-ups"])
+    note = f"({rate:.1f} sign-ups/s)"
     return [
-        compare(
-            f"/health during sign-ups: {key}",
-            [value * 1000 for value in results.of("busy", key)],
-            "/health when idle",
-            [value * 1000 for value in results.of("idle", key)],
-            "ms",
-            f"{SIGN_UPS} clients, {signed_up:.1f} sign-ups/s" if key == "p99" else "",
+        _compare(
+            f"/health during sign-ups, {key}", summaries, "/health busy", "/health idle", key, note
         )
         for key in ("p50", "p99")
     ]
 
 
 def _generator(plan: Plan, load: Load, figures: list[Figure]) -> Figure:
-    """How much faster the generator is than the fastest server that it measured."""
+    """How much more the generator can do than the fastest server that it measured."""
     fastest = max(
         max(figure.value, figure.floor_value) for figure in figures if figure.unit == "requests/s"
     )
@@ -235,33 +199,19 @@ def _generator(plan: Plan, load: Load, figures: list[Figure]) -> Figure:
             load.put_on(app.port, stream, seconds=plan.seconds, warm_up=plan.seconds / 5)[0]
             for _ in range(plan.rounds)
         ]
-    return compare(
-        "bare Starlette",
-        [rate["per_second"] for rate in rates],
-        "fastest of the above",
-        [fastest] * len(rates),
-        "requests/s",
-        "what the load generator can see",
-    )
+    values = [rate["per_second"] for rate in rates]
+    floors = [fastest] * len(values)
+    return compare("generator on bare Starlette", values, "fastest above", floors, "requests/s")
 
 
-def _notes(plan: Plan, errors: int) -> list[str]:
+def _notes(errors: int) -> list[str]:
     notes = [
-        f"Ratio (least to greatest of {plan.rounds} rounds) × floor, then the medians themselves.",
-        f"{CLIENTS} clients, each with a request always on its way: p50 and p99 are those of a "
+        f"{CLIENTS} clients, each with a request always on its way: the latencies are those of a "
         "server that is full.",
-        "POST hashes with 4 bcrypt rounds, its floors too; /health is measured with 12.",
-        "The generator and the database run on the same cores: 2 workers gain less than elsewhere.",
+        "POST hashes with 4 bcrypt rounds, in the floors too; /health is measured with 12.",
+        "The generator and the database need the same cores: 2 workers gain more elsewhere.",
+        "CPU is what the server itself uses for a request: a busy computer changes it least.",
     ]
-    if os.name == "posix" and (slice_ := os.sched_rr_get_interval(0) * 1000):
-        notes.append(f"A scheduling slice of this system is {slice_:.0f} ms.")
     if errors:
-        notes.append(f"{errors} answers were errors: the figures above are not to be trusted.")
+        notes.insert(0, f"{errors} answers were errors: do not trust the figures.")
     return notes
-
-
-def expect_kinds(kinds: list[str]) -> None:
-    """Raise WorkshopError for a database that there is not."""
-    for kind in kinds:
-        if kind not in NAMES:
-            raise WorkshopError(f"The bench knows no database {kind}: {', '.join(NAMES)}.")

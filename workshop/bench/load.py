@@ -55,8 +55,8 @@ class Tally:
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list[float])
     errors: int = 0
-    # How many of the requests were sent, so that the next job need not repeat one.
-    used: int = 0
+    # How many requests were sent, the warm-up's too.
+    sent: int = 0
 
     def percentile(self, share: float) -> float:
         """The latency below which this share of the answers came, in seconds."""
@@ -69,7 +69,7 @@ class Tally:
             "per_second": len(self.latencies) / self.seconds if self.seconds else 0.0,
             "count": len(self.latencies),
             "errors": self.errors,
-            "used": self.used,
+            "sent": self.sent,
             "p50": self.percentile(0.5),
             "p99": self.percentile(0.99),
         }
@@ -124,8 +124,8 @@ class Client(asyncio.Protocol):
     def _send(self) -> None:
         if self._running:
             self._sent = time.perf_counter()
-            self._tally.used += 1
-            self._transport.write(self._requests[self._tally.used % len(self._requests)])
+            self._tally.sent += 1
+            self._transport.write(self._requests[self._tally.sent % len(self._requests)])
 
     def _note(self) -> None:
         now = time.perf_counter()

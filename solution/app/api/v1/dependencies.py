@@ -16,13 +16,14 @@ MAX_INTEGER = 2**31 - 1
 SessionDep = Annotated[AsyncSession, Depends(get_db)]
 
 
-def get_user_service(session: SessionDep) -> UserService:
+# `async`, although it awaits nothing: FastAPI sends a plain function to a thread at each request.
+async def get_user_service(session: SessionDep) -> UserService:
     """The user service on this request's session. Tests replace it by `dependency_overrides`."""
     return UserService(session)
 
 
 # region step 13
-def get_product_service(session: SessionDep) -> ProductService:
+async def get_product_service(session: SessionDep) -> ProductService:
     """The product service on this request's session."""
     return ProductService(session)
 

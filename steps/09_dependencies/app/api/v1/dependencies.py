@@ -18,7 +18,7 @@ MAX_INTEGER = 2**31 - 1
 SessionDep = Annotated[AsyncSession, "step 9: the session of this request"]
 
 
-def get_user_service(session: SessionDep) -> UserService:
+async def get_user_service(session: SessionDep) -> UserService:
     """The user service on this request's session. Tests replace it by `dependency_overrides`."""
     raise NotImplementedError("step 9: give the session to a new service")
 

@@ -119,6 +119,12 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the app and the loop beside their floors: nox -s bench -- app (for maintainers)."""
+    run(session, "bench")
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run every test of the workshop (for maintainers)."""
     run(session, "tests")

@@ -128,7 +128,8 @@ async def test_pool_suits_the_database(app: LearnerApp) -> None:
     """PostgreSQL gets a pool of DB_POOL_SIZE connections; SQLite works in memory too."""
     for size in (7, 20):
         pool: Any = _engine(app, DATABASE_URL=POSTGRESQL, DB_POOL_SIZE=str(size)).pool
-        called = f"get_engine().pool with DB_POOL_SIZE={size} and a PostgreSQL URL"
+        setting = f"with DB_POOL_SIZE={size} and a PostgreSQL URL"
+        called = f"get_engine().pool {setting}"
         expect(
             hasattr(pool, "size"),
             "This pool has no size: it would open a connection for every request.",
@@ -136,7 +137,8 @@ async def test_pool_suits_the_database(app: LearnerApp) -> None:
             got=type(pool).__name__,
             expected=f"the usual pool, with {size} connections",
         )
-        expect_equal(pool.size(), size, "The pool has another size.", called=f"{called}.size()")
+        asked = f"get_engine().pool.size() {setting}"
+        expect_equal(pool.size(), size, "The pool has another size.", called=asked)
         overflow = getattr(pool, "_max_overflow", 0)
         expect(
             overflow == 0,

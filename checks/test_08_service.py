@@ -288,7 +288,7 @@ async def test_users_are_listed(app: LearnerApp) -> None:
     hints=(
         "The database refuses the second row and names the constraint. Who translates that name, "
         "and in what state does a refused write leave the session?",
-        "commit raises IntegrityError. violated_constraint from app.db.constraints gives the name "
+        "commit raises IntegrityError. violated_constraint, in app.db.constraints, gives the name "
         "of the constraint; a dictionary leads from there to the error. A session wants a "
         "rollback before it goes on.",
         "except IntegrityError as error: await the rollback, look violated_constraint(error) up in "

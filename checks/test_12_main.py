@@ -476,11 +476,14 @@ async def test_big_bodies_are_refused(app: LearnerApp) -> None:
         summary = "40 KB are not too much to read, but they are no address."
         await client.expect("POST", users, 422, summary, content=small, headers=JSON)
         above = b'{"email": "' + b"a" * (64 * 1024 - 12) + b'"}'
-        await client.expect("POST", users, 413, "64 KB and a byte.", content=above, headers=JSON)
+        await client.expect(
+            "POST", users, 413, "64 KB and one byte is too much.", content=above, headers=JSON
+        )
         megabyte = b'{"email": "' + b"a" * 1_000_000 + b'"}'
-        await client.expect("POST", users, 413, "A body of 1 MB.", content=megabyte, headers=JSON)
+        summary = "A body of 1 MB is too big."
+        await client.expect("POST", users, 413, summary, content=megabyte, headers=JSON)
         sent = 0
-        summary = "A body of 4 MB whose size no header tells."
+        summary = "A body of 4 MB is too big, also when no header tells its size."
         await client.expect("POST", users, 413, summary, content=endless(), headers=JSON)
     expect(
         sent * 16 <= 1024,

@@ -780,7 +780,7 @@ def test_feature_can_be_taken_out(app: LearnerApp) -> None:
         try:
             asyncio.run(_use_as_before(other))
         except CheckFailed as error:
-            problem = str(error).replace("\n", "; ")
+            problem = "; ".join(" ".join(line.split()) for line in str(error).splitlines())
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
             at = _innermost(error, other.root)

@@ -43,6 +43,11 @@ def test_the_own_step_is_not_blamed() -> None:
     assert "belongs to step" not in printed(report)
 
 
+def test_a_registry_is_not_blamed_by_the_step_that_adds_to_it() -> None:
+    report = Report(find_step(4), [failed("registry", "No.", "app/db/base.py", 1)], 0.1)
+    assert "belongs to step" not in printed(report)
+
+
 @pytest.mark.parametrize(
     ("message", "line", "told"), [("No.", 3, True), ("Neither.", 3, False), ("No.", 4, False)]
 )

@@ -1,9 +1,12 @@
 """The checks deserve trust: they reject plausible wrong answers and accept different right ones."""
 
+import importlib
+import inspect
 import keyword
 import re
 import sys
 import tokenize
+import warnings
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
@@ -167,3 +170,60 @@ def test_the_first_two_hints_do_not_give_the_answer_away(step: Step) -> None:
                     run = tuple(found[i : i + 6])
                     words = all(t.isidentifier() and not keyword.iskeyword(t) for t in run)
                     assert words or run not in runs, f"{check['id']}: {' '.join(run)}"
+
+
+# What hints may speak of besides the app itself.
+NAMESPACES = (
+    "alembic.command alembic.config alembic.op alembic.runtime.environment asyncio bcrypt builtins "
+    "collections.abc contextlib datetime fastapi fastapi.middleware.cors fastapi.responses "
+    "fastapi_offline functools logging logging.config pydantic pydantic_settings re sqlalchemy "
+    "sqlalchemy.event sqlalchemy.exc sqlalchemy.ext.asyncio sqlalchemy.orm sqlalchemy.pool "
+    "sqlalchemy.types typing"
+)
+# Made up for a hint, or part of a name: no module has these.
+MADE_UP = {"your_function", "nickname", "emial", "is_admin", "column_0_name", "ck_products_"}
+
+NAME = re.compile(r"[A-Za-z_]\w*")
+# Names outside of backticks: CamelCase, or with an underscore.
+SPOKEN = re.compile(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z]\w*)+|[A-Za-z]\w*_\w+|__\w+__)\b")
+
+
+@lru_cache
+def library_names() -> frozenset[str]:
+    """The names in these modules, the attributes of their classes, and all parameters."""
+    found = {*sys.stdlib_module_names, *keyword.kwlist}
+    for name in NAMESPACES.split():
+        found |= set(name.split("."))
+        for attribute, value in vars(importlib.import_module(name)).items():
+            found.add(attribute)
+            attributes = dir(value) if inspect.isclass(value) else []
+            found |= {*attributes, *getattr(value, "__annotations__", {})}
+            for function in [value, *(getattr(value, each, None) for each in attributes)]:
+                try:
+                    found |= set(inspect.signature(function).parameters)
+                except (TypeError, ValueError, NameError):
+                    continue
+    return frozenset(found)
+
+
+@lru_cache
+def app_names(step: Step) -> frozenset[str]:
+    files = stages.done(step.number)
+    texts = [*files, *(data.decode("utf-8", "replace") for data in files.values())]
+    return frozenset(name for text in texts for name in NAME.findall(text))
+
+
+def names_in(hint: str) -> set[str]:
+    code = [re.sub(r"\"[^\"]*\"|'[^']*'", "", part) for part in hint.split("`")[1::2]]
+    return {name for part in code for name in NAME.findall(part)} | set(SPOKEN.findall(hint))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_hints_name_what_exists(step: Step) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a look at every name finds old ones
+        known = library_names() | app_names(step) | MADE_UP
+    for check in checks_of(step).values():
+        for hint in check["hints"]:
+            unknown = names_in(hint) - known
+            assert not unknown, f"{check['id']}: {', '.join(sorted(unknown))} in: {hint}"

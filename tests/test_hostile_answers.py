@@ -29,7 +29,9 @@ STOPS = {
     "closes_every_file": "import os\nos.closerange(0, 256)\n",
     "kills_itself": "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n",
     "removes_files": (
-        "import pathlib\nfor path in pathlib.Path().rglob('*.*'):\n    path.unlink()\nraise OSError\n"
+        "import pathlib\n"
+        "for path in pathlib.Path().rglob('*.*'):\n    path.unlink()\n"
+        "raise OSError\n"
     ),
 }
 # Code in every async function of the solution.
@@ -139,7 +141,7 @@ class _InCoroutines(ast.NodeTransformer):
         self.code = code
         self.found = False
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:  # noqa: N802
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         wrapped = ast.parse(f"async def f():\n    {self.code}").body[0]
         assert isinstance(wrapped, ast.AsyncFunctionDef)
         node.body = [*wrapped.body, *node.body]

@@ -13,8 +13,9 @@ def main() -> int:
     arguments = sys.argv[1:]
     for stream in (sys.stdout, sys.stderr):
         # A pipe has the locale's encoding, which on Windows knows no ✓; JSON is UTF-8 anyway.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="replace")
     try:
         python = environment.ensure(
             dev=environment.needs_dev(arguments), lab=environment.needs_lab(arguments)

@@ -112,6 +112,14 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("mutants", mutants, "Change the solution in small ways: do the checks notice?")
     sub.add_argument("steps", type=int, nargs="*", help="steps; all of them unless given")
 
+    sub = command("bench", bench, "Measure how fast the app and the loop are, beside their floors.")
+    sub.add_argument("part", nargs="?", choices=["app", "loop"], help="both unless given")
+    sub.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    sub.add_argument("--rounds", type=int, default=5, help="of each measurement; the median counts")
+    sub.add_argument("--seconds", type=float, help="of each measurement of the app")
+    sub.add_argument("--database", choices=["sqlite", "postgresql"], help="the app on one only")
+    sub.add_argument("--step", type=int, action="append", help="the loop of this step only")
+
     command("tests", tests, "Run every test of the workshop.").add_argument(
         "arguments", nargs=argparse.REMAINDER
     )
@@ -354,6 +362,20 @@ def mutants(options: Options) -> int:
 
     steps = [find_step(number) for number in options.steps] or load_steps()
     return 0 if print_scores(steps) else 1
+
+
+def bench(options: Options) -> int:
+    """Measure, and print every figure as a ratio to its floor."""
+    from workshop.bench.command import run
+
+    return run(
+        options.part,
+        as_json=options.json,
+        rounds=options.rounds,
+        seconds=options.seconds,
+        kind=options.database,
+        steps=options.step,
+    )
 
 
 def tests(options: Options) -> int:

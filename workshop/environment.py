@@ -104,9 +104,14 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(b"\n".join(path.read_bytes().splitlines())).hexdigest()
 
 
+def _say(text: str) -> None:
+    # Not to standard output, which belongs to the command that is about to run.
+    print(text, file=sys.stderr, flush=True)
+
+
 def _create() -> None:
     python = _suitable_python()
-    print(f"Making {VENV.name} with {python} …", flush=True)
+    _say(f"Making {VENV.name} with {python} …")
     uv = shutil.which("uv")
     if uv and subprocess.call([uv, "venv", "--quiet", "--python", python, str(VENV)]) == 0:
         return
@@ -144,18 +149,18 @@ def _install(python: Path, path: Path) -> None:
     count = sum(
         1 for line in path.read_text("utf-8").splitlines() if line[:1].isalnum() and "==" in line
     )
-    print(f"Installing {count} packages from {path.name} …", flush=True)
+    _say(f"Installing {count} packages from {path.name} …")
     uv = shutil.which("uv")
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(path)]
         if subprocess.call(command) == 0:
-            print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
+            _say(f"Installed in {time.monotonic() - started:.0f} s.")
             return
-        print("uv could not do it; trying pip.", flush=True)
+        _say("uv could not do it; trying pip.")
     if subprocess.call([str(python), "-m", "pip", "--version"], stdout=subprocess.DEVNULL) != 0:
         subprocess.call([str(python), "-m", "ensurepip", "--default-pip"])
     _run_pip(python, path, count)
-    print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)
+    _say(f"Installed in {time.monotonic() - started:.0f} s.")
 
 
 def _run_pip(python: Path, path: Path, count: int) -> None:
@@ -178,9 +183,9 @@ def _run_pip(python: Path, path: Path, count: int) -> None:
             done += 1
             if sys.stdout.isatty():
                 name = line.split()[1].split("=")[0]
-                print(f"\r  {done} of {count}  {name:<40.40}", end="", flush=True)
+                _say(f"\r  {done} of {count}  {name:<40.40}", end="")
         elif line.startswith("Installing collected") and sys.stdout.isatty():
-            print(f"\r  unpacking {count} packages{'':<40}", end="", flush=True)
+            _say(f"\r  unpacking {count} packages{'':<40}", end="")
     if sys.stdout.isatty():
         print("\r" + " " * 64 + "\r", end="")
     if process.wait() != 0:
@@ -221,7 +226,7 @@ def _acquire(path: Path) -> None:
             return
         except FileExistsError:
             if not told:
-                print("Another run is setting up the environment: waiting for it …", flush=True)
+                _say("Another run is setting up the environment: waiting for it …")
                 told = True
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > STALE_LOCK:

@@ -1,6 +1,7 @@
 """What an exception means to a learner: one verdict, in plain words, with their file and line."""
 
 import linecache
+import re
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,11 @@ class Verdict:
             "trace": self.trace,
         }
 
+
+# Where Pydantic and SQLAlchemy tell more; half of a message would be the address.
+_ADDRESSES = re.compile(
+    r"\s*(?:For further information visit https?://\S+|\(Background on this error at: \S+\))"
+)
 
 UNFINISHED = Verdict(
     "error",
@@ -108,7 +114,8 @@ def explain(error: BaseException, info: CheckInfo, root: Path) -> Verdict:
 
 def show_text(text: str) -> str:
     """The text of an exception: its first lines, cut when long."""
-    lines = [line.rstrip() for line in text.strip().splitlines() if line.strip()]
+    text = _ADDRESSES.sub("", text)
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     return show(_Lines("; ".join(lines[:4])))[1:-1] if lines else "(no text)"
 
 

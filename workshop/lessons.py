@@ -209,14 +209,19 @@ def _write(path: Path, notebook: dict[str, Any]) -> None:
 
 def open_lab(number: int | None, *, browser: bool = True) -> int:
     """Open JupyterLab on a notebook, or on all of them, until Ctrl-C."""
-    place = find_notebooks([number])[0] if number is not None else NOTEBOOKS
+    place = "notebooks"
+    if number is not None:
+        place = find_notebooks([number])[0].relative_to(ROOT).as_posix()
     with tempfile.TemporaryDirectory(prefix="workshop-", ignore_cleanup_errors=True) as settings:
         (Path(settings) / "overrides.json").write_text(json.dumps(LAB_SETTINGS), "utf-8")
         command = [sys.executable, "-m", "jupyterlab", *LAB_OPTIONS]
         command += [f"--LabApp.app_settings_dir={settings}", f"--ServerApp.root_dir={ROOT}"]
+        command += [f"--LabApp.default_url=/lab/tree/{place}"]
         command += [] if browser else ["--no-browser"]
+        # In a container one is root, and nobody else is there to be protected from it.
+        command += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         try:
-            return subprocess.call([*command, str(place)], cwd=ROOT, env=environment)
+            return subprocess.call(command, cwd=ROOT, env=environment)
         except KeyboardInterrupt:
             return 0

@@ -112,7 +112,7 @@ class _Scratch:
 
 _scratch = _Scratch()
 # IPython's own annotations of this function are incomplete.
-_display: Callable[..., object] = ipython.display  # pyright: ignore[reportUnknownMemberType]
+_display: Callable[..., object] = ipython.display  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 # --- The app -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
+from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType]
 from pygments.util import ClassNotFound
 
 from workshop.lessons import Cell, find_notebooks, read
@@ -24,7 +24,7 @@ SLIDES = ROOT / "slides"
 STYLE = Path(__file__).with_name("slides.css")
 SCRIPT = Path(__file__).with_name("slides.js")
 
-_FORMATTER: Any = HtmlFormatter(nowrap=True, style="friendly")
+_FORMATTER: Any = HtmlFormatter(nowrap=True, style="friendly")  # pyright: ignore
 
 
 def make_slides(numbers: Sequence[int] = ()) -> list[Path]:
@@ -68,6 +68,10 @@ def _block(kind: str, content: str) -> str:
     return f'<div class="block {kind}">{content}</div>'
 
 
+def _plain(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>"
+
+
 def _output(output: dict[str, Any]) -> str:
     if output["output_type"] == "stream":
         return f"<pre>{escape(''.join(output['text']))}</pre>"
@@ -76,7 +80,7 @@ def _output(output: dict[str, Any]) -> str:
         ("text/markdown", _markdown),
         ("image/svg+xml", str),
         ("text/html", str),
-        ("text/plain", lambda text: f"<pre>{escape(text)}</pre>"),
+        ("text/plain", _plain),
     ):
         if kind in data:
             return make("".join(data[kind]))

@@ -73,7 +73,12 @@ def _print_failure(
     console: Console, report: Report, check: CheckResult, app: Path, *, hint: int, verbose: bool
 ) -> None:
     blamed = check.blamed
-    if blamed is not None and blamed.number < report.step.number:
+    # A registry belongs to an earlier step, but the line that it needs now is this one's.
+    if (
+        blamed is not None
+        and blamed.number < report.step.number
+        and check.file not in report.step.edits
+    ):
         console.print(
             Text(
                 f"The cause is in {check.file}, which belongs to step {blamed.number}: "

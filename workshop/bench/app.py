@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from workshop.bench.databases import NAMES, USERS, databases
 from workshop.bench.figures import Figure, Part, compare
-from workshop.bench.load import Stream
+from workshop.bench.load import ENOUGH, Stream
 from workshop.bench.servers import Load, Served, load_generator, serving
 
 USERS_PATH = "/api/v1/users"
@@ -17,6 +17,9 @@ CLIENTS = 16
 SIGN_UPS = 4
 # Seconds between two looks at /health.
 HEALTH_PACE = 0.005
+# Seconds for one database, and for /health: on a slow computer there are fewer rounds.
+BUDGET = 60.0
+HEALTH_BUDGET = 40.0
 # More sign-ups a second than any server here can do: so many are made ready.
 MOST_PER_SECOND = 4000
 
@@ -58,7 +61,7 @@ class Requests:
     def stream(self, what: str, seconds: float) -> Stream:
         """One of the three kinds of requests."""
         if what == "POST":
-            return self.sign_ups(int(seconds * MOST_PER_SECOND) + CLIENTS, CLIENTS)
+            return self.sign_ups(int(seconds * MOST_PER_SECOND) + ENOUGH + CLIENTS, CLIENTS)
         if what == "GET one":
             return Stream("GET", f"{USERS_PATH}/%d", count=USERS, connections=CLIENTS)
         return Stream("GET", USERS_PATH, connections=CLIENTS)
@@ -106,8 +109,11 @@ def _served(url: str) -> Generator[dict[str, Served]]:
 def _throughput(plan: Plan, load: Load, apps: dict[str, Served], requests: Requests) -> Summaries:
     summaries: Summaries = {}
     names = list(apps)
+    deadline = time.monotonic() + BUDGET
     # The first round warms up: connections are opened, statements compiled. It does not count.
     for number in range(-1, plan.rounds):
+        if number > 0 and time.monotonic() > deadline:
+            break
         for what in REQUESTS:
             for name in names[number:] + names[:number]:  # another one is first in each round
                 summary = _one(load, apps[name], requests, what, plan.seconds)
@@ -166,8 +172,11 @@ def _responsiveness(plan: Plan, load: Load, url: str, requests: Requests) -> Sum
     summaries: Summaries = {"/health idle": [], "/health busy": [], "sign-ups": []}
     health = Stream("GET", "/health", pace=HEALTH_PACE)
     seconds, warm_up = plan.health_seconds, min(0.5, plan.health_seconds / 4)
+    deadline = time.monotonic() + HEALTH_BUDGET
     with serving(SOLUTION, APPS[SOLUTION], url, rounds=12) as app:
-        for _ in range(plan.rounds):
+        for number in range(plan.rounds):
+            if number and time.monotonic() > deadline:
+                break
             idle = load.put_on(app.port, health, seconds=seconds, warm_up=warm_up)
             sign_ups = requests.sign_ups(1000, SIGN_UPS)
             busy = load.put_on(app.port, health, sign_ups, seconds=seconds, warm_up=warm_up)

@@ -54,8 +54,12 @@ def databases(kinds: list[str]) -> Generator[dict[str, str]]:
 def _migrate(url: str) -> None:
     # Not in the folder of the solution: a developer's `.env` there has no say.
     command = [sys.executable, "-m", "alembic", "-c", str(SOLUTION / "alembic.ini")]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with process([*command, "upgrade", "head"], {"DATABASE_URL": url}, **streams) as running:
+    with process(
+        [*command, "upgrade", "head"],
+        {"DATABASE_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as running:
         output, _ = running.communicate(timeout=60)
     if running.returncode:
         text = output.decode("utf-8", "replace")[-2000:]

@@ -28,7 +28,7 @@ class Figure:
         """The figure as a row of a table."""
         spread = f"({self.low:.2f} to {self.high:.2f})"
         numbers = f"{_number(self.value)} : {_number(self.floor_value)} {self.unit}"
-        row = f"  {self.name:<34} {self.ratio:>6.2f} {spread:<17} × {self.floor:<32} {numbers}"
+        row = f"  {self.name:<34} {self.ratio:>6.2f} {spread:<18} x {self.floor:<32} {numbers}"
         return f"{row}   {self.note}".rstrip()
 
 

@@ -1,4 +1,4 @@
-"""What runs beside the bench: uvicorn processes and the load generator. All end with their block."""
+"""What runs beside the bench: uvicorn and the load generator. All of it ends with its block."""
 
 import json
 import os
@@ -11,9 +11,11 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO
 
+from workshop.bench import interrupts
 from workshop.bench.load import Stream, as_job
 from workshop.errors import WorkshopError
 from workshop.learner_app import SETTINGS
@@ -24,13 +26,29 @@ STOP_LIMIT = 10.0
 _ADDRESS = re.compile(r"running on http://127\.0\.0\.1:(\d+)")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Served:
     """An application that answers on a port of this computer."""
 
     name: str
-    port: int
     pid: int
+    log: Path
+    workers: int = 1
+
+    @cached_property
+    def port(self) -> int:
+        """Where it answers; waits until it does."""
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            text = self.log.read_text("utf-8", "replace")
+            address = _ADDRESS.search(text)
+            if address and text.count("Application startup complete") == self.workers:
+                return int(address[1])
+            if "Traceback" in text:
+                break
+            time.sleep(0.02)
+        text = self.log.read_text("utf-8", "replace")[-2000:]
+        raise WorkshopError(f"The bench could not start {self.name}:\n{text}")
 
     def cpu_seconds(self) -> float | None:
         """How long its threads have had a processor; None where the system does not say.
@@ -40,7 +58,8 @@ class Served:
         """
         try:
             tasks = list(Path(f"/proc/{self.pid}/task").iterdir())
-            return sum(int(Path(task, "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+            told = [Path(task, "schedstat").read_text("ascii") for task in tasks]
+            return sum(int(text.split()[0]) for text in told) / 1e9
         except (OSError, IndexError):
             return None
 
@@ -49,7 +68,10 @@ class Served:
 def serving(
     name: str, app: str, database_url: str, *, workers: int = 1, rounds: int = 4
 ) -> Generator[Served]:
-    """Serve an application by uvicorn on a free port until the block ends."""
+    """Serve an application by uvicorn on a free port until the block ends.
+
+    It comes back at once; whoever asks for the port waits until there is an answer.
+    """
     settings = {"DATABASE_URL": database_url, "BCRYPT_ROUNDS": str(rounds)}
     command = [sys.executable, "-m", "uvicorn", app, "--port", "0", "--workers", str(workers)]
     # Every application without the line for each request: it measures the terminal.
@@ -60,20 +82,7 @@ def serving(
             log.open("wb") as output,
             process(command, settings, stdout=output, stderr=output) as running,
         ):
-            yield Served(name, _wait_for_port(name, log, workers), running.pid)
-
-
-def _wait_for_port(name: str, log: Path, workers: int) -> int:
-    deadline = time.monotonic() + START_LIMIT
-    while time.monotonic() < deadline:
-        text = log.read_text("utf-8", "replace")
-        address = _ADDRESS.search(text)
-        if address and text.count("Application startup complete") == workers:
-            return int(address[1])
-        if "Traceback" in text:
-            break
-        time.sleep(0.02)
-    raise WorkshopError(f"{name} did not start:\n{log.read_text('utf-8', 'replace')[-2000:]}")
+            yield Served(name, running.pid, log, workers)
 
 
 class Load:
@@ -108,25 +117,34 @@ def load_generator() -> Generator[Load]:
 
 @contextmanager
 def process(
-    command: list[str], settings: dict[str, str], **streams: Any
+    command: list[str],
+    settings: dict[str, str],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
 ) -> Generator["subprocess.Popen[bytes]"]:
     """Run a program in an empty folder until the block ends, and end what it started with it."""
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     environment |= {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | settings
     with tempfile.TemporaryDirectory(prefix="workshop-bench-") as folder:
-        running = subprocess.Popen(
-            command,
-            # An empty folder: a developer's `.env` has no say.
-            cwd=folder,
-            env=environment,
-            # Ctrl-C is for the bench, which then ends the others in order.
-            start_new_session=True,
-            **({"stdin": subprocess.DEVNULL} | streams),
-        )
+        running: subprocess.Popen[bytes] | None = None
         try:
+            with interrupts.held_back():
+                running = subprocess.Popen(
+                    command,
+                    cwd=folder,  # an empty one: a developer's `.env` has no say
+                    env=environment,
+                    start_new_session=True,  # Ctrl-C is for the bench, which ends the others
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                )
             yield running
         finally:
-            _end(running)
+            if running is not None:
+                with interrupts.held_back():
+                    _end(running)
 
 
 def _end(running: "subprocess.Popen[bytes]") -> None:

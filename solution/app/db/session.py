@@ -57,9 +57,6 @@ def get_engine() -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         # Its DEBUG lines hold every value, password hashes too, whatever `hide_parameters` says.
         logging.getLogger("aiosqlite").setLevel(logging.INFO)
-    else:
-        # SQLAlchemy's own ping asks the server, in three round trips: as many as the query takes.
-        engine.dialect.do_ping = _is_open
     event.listen(engine.sync_engine, "handle_error", _forget_row)
     return engine
 
@@ -69,11 +66,6 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")  # SQLite ignores foreign keys unless asked
     cursor.execute("PRAGMA busy_timeout=30000")  # milliseconds to wait for another writer
     cursor.close()
-
-
-def _is_open(dbapi_connection: Any) -> bool:
-    # asyncpg learns by itself when the server hangs up: after a restart, say.
-    return not dbapi_connection.driver_connection.is_closed()
 
 
 def _forget_row(context: ExceptionContext) -> None:

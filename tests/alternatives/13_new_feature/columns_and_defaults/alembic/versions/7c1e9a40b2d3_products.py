@@ -1,14 +1,14 @@
 """products
 
 Revision ID: 7c1e9a40b2d3
-Revises: 0001_create_users
+Revises: 2b8d4f6a1c90
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "7c1e9a40b2d3"
-down_revision = "0001_create_users"
+down_revision = "2b8d4f6a1c90"
 
 
 def upgrade():

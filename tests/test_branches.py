@@ -14,6 +14,9 @@ from workshop.steps import Step, load_steps
 
 STEPS = load_steps()
 NAMES = [f"step-{step.number:02}-{kind}" for step in STEPS for kind in ("start", "done")]
+# Where the steps before are run too: right before and behind the database is made, and at the end.
+# The branches hold the stages to the letter, and test_every_stage.py runs all steps on all stages.
+MEASURED = {5, 6, 7, 13}
 AUTHOR = {
     "GIT_AUTHOR_NAME": "Ada",
     "GIT_AUTHOR_EMAIL": "ada@example.com",
@@ -208,8 +211,9 @@ def test_a_stranger_at_the_start_of_a_step(step: Step, strangers: Callable[[str]
     ran = run("check", str(step.number), "--json", cwd=folder)
     first = next(check for check in ran.json["checks"] if check["outcome"] != "passed")
     assert (ran.status, first["id"]) == (1, step.fails_first)
-    measured = run("progress", "--json", cwd=folder).json["steps"]
-    assert all(one["ok"] for one in measured[: step.number - 1]), measured
+    if step.number in MEASURED:
+        measured = run("progress", "--json", cwd=folder).json["steps"]
+        assert all(one["ok"] for one in measured[: step.number - 1]), measured
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
@@ -225,5 +229,6 @@ def test_a_stranger_at_the_end_of_a_step(step: Step, strangers: Callable[[str], 
         assert done.returncode == 0, done.stderr
     ran = run("check", str(step.number), cwd=folder)
     assert ran.status == 0, ran.out
-    measured = run("progress", "--json", cwd=folder).json["steps"]
-    assert all(one["ok"] for one in measured[: step.number]), measured
+    if step.number in MEASURED:
+        measured = run("progress", "--json", cwd=folder).json["steps"]
+        assert all(one["ok"] for one in measured[: step.number]), measured

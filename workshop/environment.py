@@ -104,9 +104,9 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(b"\n".join(path.read_bytes().splitlines())).hexdigest()
 
 
-def _say(text: str) -> None:
+def _say(text: str, end: str = "\n") -> None:
     # Not to standard output, which belongs to the command that is about to run.
-    print(text, file=sys.stderr, flush=True)
+    print(text, end=end, file=sys.stderr, flush=True)
 
 
 def _create() -> None:
@@ -152,7 +152,9 @@ def _install(python: Path, path: Path) -> None:
     _say(f"Installing {count} packages from {path.name} …")
     uv = shutil.which("uv")
     if uv:
-        command = [uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(path)]
+        # Compiled now, as pip does: some machines forbid Python to write bytecode later.
+        command = [uv, "pip", "install", "--quiet", "--compile-bytecode"]
+        command += ["--python", str(python), "-r", str(path)]
         if subprocess.call(command) == 0:
             _say(f"Installed in {time.monotonic() - started:.0f} s.")
             return
@@ -181,13 +183,13 @@ def _run_pip(python: Path, path: Path, count: int) -> None:
         lines.append(line.rstrip())
         if line.startswith("Collecting "):
             done += 1
-            if sys.stdout.isatty():
+            if sys.stderr.isatty():
                 name = line.split()[1].split("=")[0]
                 _say(f"\r  {done} of {count}  {name:<40.40}", end="")
-        elif line.startswith("Installing collected") and sys.stdout.isatty():
+        elif line.startswith("Installing collected") and sys.stderr.isatty():
             _say(f"\r  unpacking {count} packages{'':<40}", end="")
-    if sys.stdout.isatty():
-        print("\r" + " " * 64 + "\r", end="")
+    if sys.stderr.isatty():
+        _say("\r" + " " * 64 + "\r", end="")
     if process.wait() != 0:
         reasons = [line for line in lines if line.startswith(("ERROR", "error"))] or lines[-3:]
         raise SetupError(

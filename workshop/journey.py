@@ -60,7 +60,7 @@ def solve(folder: Folder, step: Step) -> Change:
     _edit(folder, step, change)
     if step.makes:
         _replace_revisions(folder, step, change)
-    if step.slug == APPLY:
+    if step.slug == APPLY or (step.makes and step.number > _apply_step().number):
         _make_database(folder, change)
     change.saved = folder.saved
     return change

@@ -49,7 +49,8 @@ def publish_an_edition(upstream: Path) -> None:
 
 
 def doctor(clone: Path) -> str:
-    return run("doctor", cwd=clone).out
+    """What doctor prints, on one line: it wraps what is long."""
+    return " ".join(run("doctor", cwd=clone).out.split())
 
 
 def test_the_repository_never_holds_a_learners_app() -> None:

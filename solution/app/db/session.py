@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import MetaData, event, make_url
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -37,28 +38,38 @@ class Base(DeclarativeBase):
 def get_engine() -> AsyncEngine:
     """The engine, made on first use: it belongs to the event loop that first connects with it."""
     settings = get_settings()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"pool_pre_ping": True}
     if make_url(settings.DATABASE_URL).get_backend_name() == "postgresql":
         # No overflow: connections beyond the pool would be opened and closed for every request.
         options = {
             "pool_size": settings.DB_POOL_SIZE,
             "max_overflow": 0,
-            "connect_args": {
-                "timeout": 5
-            },  # seconds; asyncpg would wait a minute for a silent host
+            # Seconds; asyncpg would wait a minute for a silent host.
+            "connect_args": {"timeout": 5},
         }
     engine = create_async_engine(
         settings.DATABASE_URL,
-        pool_pre_ping=True,  # a connection that died with its server is replaced, not handed out
         hide_parameters=True,  # e-mails and password hashes stay out of logs and tracebacks
         **options,
     )
-    if engine.dialect.name == "sqlite":
+    if engine.dialect.name == "postgresql":
+        event.listen(engine.sync_engine, "checkout", _replace_if_closed)
+    else:
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         # Its DEBUG lines hold every value, password hashes too, whatever `hide_parameters` says.
         logging.getLogger("aiosqlite").setLevel(logging.INFO)
     event.listen(engine.sync_engine, "handle_error", _forget_row)
     return engine
+
+
+def _replace_if_closed(connection: Any, *_: object) -> None:
+    """Let the pool replace a connection that died with its server, instead of handing it out.
+
+    asyncpg has noticed it by itself. `pool_pre_ping` would ask the server, which takes three round
+    trips for every request.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

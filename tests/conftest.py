@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
-from workshop import postgres
+from workshop import postgres, warm
 from workshop.postgres import Server
 
 
@@ -25,3 +25,10 @@ def postgres_server() -> Generator[Server]:
 def postgres_url(postgres_server: Server) -> str:
     """The URL of that server's database, to hand to `workshop.postgres.create_database`."""
     return postgres_server.url
+
+
+@pytest.fixture(scope="module")
+def warm_workers() -> Generator[None]:
+    """Checks start at once, for modules that run hundreds of steps."""
+    with warm.workers():
+        yield

@@ -20,6 +20,8 @@ from workshop.mistakes import load_mistakes
 from workshop.runner import run_checks
 from workshop.steps import ROOT, Step, load_steps
 
+pytestmark = pytest.mark.usefixtures("warm_workers")
+
 STEPS = load_steps()
 ALTERNATIVES = ROOT / "tests" / "alternatives"
 

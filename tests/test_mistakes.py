@@ -18,6 +18,8 @@ from workshop.runner import CheckResult, Report
 from workshop.steps import ROOT, Step, load_steps
 from workshop.terminal import print_report
 
+pytestmark = pytest.mark.usefixtures("warm_workers")
+
 GOLDEN = ROOT / "tests" / "golden"
 
 # What differs from one run to the next, and what stands for it.

@@ -15,11 +15,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 from workshop.errors import WorkshopError
 from workshop.explain import UNFINISHED, Outcome
@@ -284,28 +284,57 @@ class _Run:
         return None
 
 
+def worker_environment() -> dict[str, str]:
+    """The environment variables of a worker."""
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONHASHSEED": "0",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+    # The copy of the app is loaded anew for every check: compiled once is several times faster.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
+
+
+class Process(Protocol):
+    """A worker's process, in a session of its own."""
+
+    pid: int
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """Its events."""
+        ...
+
+    def wait(self) -> int | None:
+        """Wait for its end, and return its exit status if that is known."""
+        ...
+
+
+def _start_process(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process:
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # so that what the learner's code starts can be ended with it
+    )
+
+
+# How a worker is started. `warm.workers()` knows a quicker way.
+start_process: Callable[[Sequence[str], Path, Mapping[str, str]], Process] = _start_process
+
+
 class _Worker:
     """The worker process: its events, and its end."""
 
     def __init__(self, command: list[str], scratch: Path, server_url: str | None) -> None:
-        environment = os.environ | {
-            "PYTHONPATH": str(ROOT),
-            "PYTHONHASHSEED": "0",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        }
-        # The copy of the app is loaded anew for every check: compiled once is several times faster.
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment = worker_environment()
         if server_url:
             environment["WORKSHOP_SERVER_URL"] = server_url
-        self._process = subprocess.Popen(
-            command,
-            cwd=scratch,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # so that what the learner's code starts can be ended with it
-        )
+        self._process = start_process(command, scratch, environment)
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -316,7 +345,7 @@ class _Worker:
         except queue.Empty:
             return None
 
-    def returncode(self) -> int:
+    def returncode(self) -> int | None:
         """The exit status of the process, which has ended."""
         return self._process.wait()
 

@@ -9,6 +9,8 @@ from workshop.checking import calling, check, expect, expect_equal, fail, show
 from workshop.learner_app import LearnerApp
 
 FILE = "app/core/config.py"
+# The names that the logging module knows.
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 DEFAULTS = {
     "DATABASE_URL": "sqlite+aiosqlite:///./app.db",
@@ -16,6 +18,7 @@ DEFAULTS = {
     "SKIP_DB_INIT": False,
     "BCRYPT_ROUNDS": 12,
     "DB_POOL_SIZE": 20,
+    "LOG_LEVEL": "INFO",
 }
 
 
@@ -76,6 +79,7 @@ def test_environment_wins(app: LearnerApp) -> None:
         ("BCRYPT_ROUNDS", "16", 16),
         ("DB_POOL_SIZE", "1", 1),
         ("DB_POOL_SIZE", "100", 100),
+        *(("LOG_LEVEL", level, level) for level in LOG_LEVELS),
         ("DATABASE_URL", "sqlite+aiosqlite:///other.db", "sqlite+aiosqlite:///other.db"),
     ]
     for name, text, expected in cases:
@@ -156,10 +160,11 @@ def test_urls_name_the_async_driver(app: LearnerApp) -> None:
     hints=(
         "A wrong value should stop the program when it starts, not on the first request. Which of "
         "your settings would accept nonsense?",
-        "Field takes ge and le for numbers and pattern for text; a validator refuses a value by "
-        "raising ValueError.",
-        "Bounds: BCRYPT_ROUNDS from 4 to 16, DB_POOL_SIZE from 1 to 100. API_V1_STR starts with a "
-        "slash and does not end with one. A DATABASE_URL has a scheme that is in your table.",
+        "Field takes ge and le for numbers and pattern for text; Literal lists every value there is; "
+        "a validator refuses a value by raising ValueError.",
+        "Bounds: BCRYPT_ROUNDS from 4 to 16, DB_POOL_SIZE from 1 to 100. LOG_LEVEL is one of the five "
+        "words in the brief. API_V1_STR starts with a slash and does not end with one. A "
+        "DATABASE_URL has a scheme that is in your table.",
     ),
 )
 def test_nonsense_is_refused(app: LearnerApp) -> None:
@@ -173,6 +178,7 @@ def test_nonsense_is_refused(app: LearnerApp) -> None:
         ("BCRYPT_ROUNDS", "17"),
         ("DB_POOL_SIZE", "0"),
         ("DB_POOL_SIZE", "101"),
+        ("LOG_LEVEL", "LOUD"),
         ("SKIP_DB_INIT", "perhaps"),
         ("API_V1_STR", "api/v1"),
         ("API_V1_STR", "/api/v1/"),

@@ -28,6 +28,7 @@ SETTINGS = (
     "CORS_ORIGINS",
     "BCRYPT_ROUNDS",
     "DB_POOL_SIZE",
+    "LOG_LEVEL",
 )
 # Where the learner's own `.env` waits meanwhile.
 DOTENV, OWN_DOTENV = ".env", ".env.own"

@@ -8,6 +8,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app.api.errors import register_error_handlers
+from app.api.request_log import log_requests
 from app.api.v1 import api_router
 from app.core.config import get_settings
 from app.db.base import check_database, init_db
@@ -71,6 +72,7 @@ def create_app() -> FastAPI:
     register_error_handlers(app)
     app.include_router(health_router)
     app.include_router(api_router, prefix=settings.API_V1_STR)
+    log_requests(app, settings.LOG_LEVEL)
     return app
 
 

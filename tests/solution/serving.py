@@ -37,6 +37,7 @@ SETTINGS = (
     "CORS_ORIGINS",
     "BCRYPT_ROUNDS",
     "DB_POOL_SIZE",
+    "LOG_LEVEL",
 )
 # For plain HTTP. Each client would otherwise load the world's certificates, which takes 60 ms.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -38,6 +38,7 @@ ACCEPTED: list[tuple[str, object, object]] = [
     ("CORS_ORIGINS", '["https://a.example","https://b.example"]', ["https://a.example", "https://b.example"]),
     ("SKIP_DB_INIT", "true", True),
     ("BCRYPT_ROUNDS", "4", 4),
+    ("LOG_LEVEL", "WARNING", "WARNING"),
 ]  # fmt: skip
 REFUSED: list[tuple[str, object]] = [
     ("DATABASE_URL", ""),
@@ -50,6 +51,8 @@ REFUSED: list[tuple[str, object]] = [
     ("BCRYPT_ROUNDS", "3"),
     ("BCRYPT_ROUNDS", "31"),
     ("DB_POOL_SIZE", "0"),
+    ("LOG_LEVEL", "LOUD"),
+    ("LOG_LEVEL", ""),
 ]
 
 

@@ -1,7 +1,7 @@
 """The settings of the application: read from the environment, then from `.env`."""
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     BCRYPT_ROUNDS: int = Field(default=12, ge=4, le=16)
     # Connections per worker process. PostgreSQL allows 100 in all unless told otherwise.
     DB_POOL_SIZE: int = Field(default=20, ge=1, le=100)
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     @field_validator("DATABASE_URL")
     @classmethod

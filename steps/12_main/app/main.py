@@ -8,6 +8,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app.api.errors import register_error_handlers
+from app.api.request_log import log_requests
 from app.api.v1 import api_router
 from app.core.config import get_settings
 from app.db.base import check_database, init_db
@@ -42,7 +43,8 @@ async def health_db(response: Response) -> dict[str, str]:
 
 def create_app() -> FastAPI:
     """The application, from settings read now: tests make one of their own."""
-    # Title, version and lifespan; then CORS; then the error handlers; then the two routers.
+    # Title, version and lifespan; then CORS; then the error handlers; then the two routers; then
+    # the log of requests.
     raise NotImplementedError("step 12: make the application and put the layers together")
 
 

@@ -13,9 +13,9 @@ class Settings(BaseSettings):
     # Where the values come from, and what to do with variables that are not ours.
     model_config = SettingsConfigDict()
 
-    # The eight settings, each with its type and a default that suits a laptop:
+    # The nine settings, each with its type and a default that suits a laptop:
     # DATABASE_URL, APP_NAME, APP_VERSION, API_V1_STR, SKIP_DB_INIT, CORS_ORIGINS, BCRYPT_ROUNDS,
-    # DB_POOL_SIZE
+    # DB_POOL_SIZE, LOG_LEVEL
 
     # Two validators: one that turns `postgres://…` into the async driver's URL, one that turns
     # `https://a.example,https://b.example` into a list.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import Annotated, Literal
 
@@ -26,6 +27,12 @@ def listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def known_level(name: str) -> str:
+    if name.upper() not in logging.getLevelNamesMapping():
+        raise ValueError("no log level")
+    return name.upper()
+
+
 class Settings(BaseSettings, env_file=".env", env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True):
     DATABASE_URL: Annotated[str, AfterValidator(asyncronous), Field(repr=False)] = "sqlite+aiosqlite:///./app.db"
     APP_NAME: str = "shop"
@@ -35,6 +42,7 @@ class Settings(BaseSettings, env_file=".env", env_file_encoding="utf-8", extra="
     CORS_ORIGINS: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = ()
     BCRYPT_ROUNDS: Annotated[int, Field(gt=3, lt=17)] = 12
     DB_POOL_SIZE: Annotated[PositiveInt, Field(le=100)] = 20
+    LOG_LEVEL: Annotated[str, AfterValidator(known_level)] = "INFO"
 
 
 get_settings = cache(Settings)

@@ -26,6 +26,7 @@ class Settings(pydantic_settings.BaseSettings):
     SKIP_DB_INIT: bool = pydantic.Field(False)
     BCRYPT_ROUNDS: pydantic.conint(ge=4, le=16) = 12  # type: ignore
     DB_POOL_SIZE: pydantic.conint(ge=1, le=100) = 20  # type: ignore
+    LOG_LEVEL: str = pydantic.Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")
 
     @property
     def DATABASE_URL(self) -> str:

@@ -37,7 +37,8 @@ def talkative(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ge
     """The application with every logger at DEBUG."""
     folder = tmp_path_factory.mktemp("talkative")
     (folder / "sitecustomize.py").write_text(TALKATIVE, encoding="utf-8")
-    with serve(database_url, folder, log_level="trace", PYTHONPATH=folder) as served:
+    levels = {"log_level": "trace", "LOG_LEVEL": "DEBUG"}
+    with serve(database_url, folder, **levels, PYTHONPATH=folder) as served:
         yield served
 
 

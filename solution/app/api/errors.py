@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.routing import Match
 
 from app.services.errors import ConflictError, DomainError, NotFoundError
 
@@ -30,6 +31,7 @@ def register_error_handlers(app: FastAPI) -> None:
     """Make `app` answer errors in the way of this module."""
     app.add_exception_handler(DomainError, answer_domain_error)
     app.add_exception_handler(RequestValidationError, answer_invalid_request)
+    app.add_exception_handler(405, answer_wrong_method)
     for unavailable in (DBAPIError, PoolTimeoutError, OSError):
         app.add_exception_handler(unavailable, answer_database_error)
 
@@ -57,6 +59,18 @@ async def answer_invalid_request(request: Request, error: Exception) -> JSONResp
 
 def _printable(part: Any) -> Any:
     return part.encode("utf-8", "backslashreplace").decode() if isinstance(part, str) else part
+
+
+async def answer_wrong_method(request: Request, error: Exception) -> JSONResponse:
+    """A 405 that names every method of the path. FastAPI would name those of its first route."""
+    allowed = [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    ]
+    headers = {"Allow": ", ".join(allowed)} if allowed else None
+    return JSONResponse({"detail": "Method Not Allowed"}, 405, headers)
 
 
 async def answer_database_error(request: Request, error: Exception) -> JSONResponse:

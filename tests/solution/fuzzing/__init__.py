@@ -1,0 +1,1 @@
+"""How Schemathesis is told to use the application's OpenAPI document."""

@@ -55,7 +55,7 @@ def environment(database_url: str | None = None, **settings: object) -> dict[str
 
 
 def run(
-    *command: str | Path, folder: Path, env: dict[str, str], given: str = ""
+    *command: str | Path, folder: Path, env: dict[str, str], given: str = "", seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end in `folder`, whatever its exit status; it reads what is `given`."""
     return subprocess.run(
@@ -63,7 +63,7 @@ def run(
         cwd=folder,
         env=env,
         input=given,
-        timeout=120,
+        timeout=seconds,
         capture_output=True,
         encoding="utf-8",
         check=False,

@@ -1,6 +1,7 @@
 """Faults under load: every request gets an honest answer, and every 201 is a row."""
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
@@ -45,7 +46,8 @@ class Load:
         self.unanswered: list[str] = []
         self.ended = False
         self._app = app
-        self._numbers = iter(range(1_000_000))
+        self._answered = asyncio.Event()
+        self._numbers = itertools.count()
 
     @property
     def seen(self) -> Counter[int]:
@@ -58,7 +60,7 @@ class Load:
 
     async def during(self, trouble: Callable[[], Awaitable[None]]) -> None:
         """Let the clients work while there is trouble, and until it is over."""
-        async with asyncio.timeout(90), self._app.async_client() as client:
+        async with asyncio.timeout(150), self._app.async_client() as client:
             clients = [asyncio.create_task(self._work(client)) for _ in range(CLIENTS)]
             try:
                 await trouble()
@@ -70,7 +72,8 @@ class Load:
         """Wait for so many more answers with this status."""
         wanted = self.seen[status] + count
         while self.seen[status] < wanted:
-            await asyncio.sleep(0.01)
+            await self._answered.wait()
+            self._answered.clear()
 
     async def _work(self, client: httpx2.AsyncClient) -> None:
         while not self.ended:
@@ -82,6 +85,7 @@ class Load:
                 await asyncio.sleep(0.05)
             else:
                 self.answers[body["email"]] = answer.status_code
+                self._answered.set()
 
 
 def stored(url: str) -> set[str]:
@@ -145,12 +149,12 @@ def test_an_exhausted_pool_is_a_503_and_then_forgotten(
             await blocker.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
             asked = [asyncio.create_task(status(USERS)) for _ in range(20)]
             # Two of them have the two connections and wait for the lock, the others for them.
-            while sum(task.done() for task in asked) < 18:
-                await asyncio.sleep(0.05)
+            for answered in list(asyncio.as_completed(asked))[:18]:
+                await answered
             health = await status("/health")
             await transaction.rollback()
             during = Counter(await asyncio.gather(*asked))
-            after = Counter(await asyncio.gather(*(status(USERS) for _ in range(20))))
+            after = Counter([await status(USERS) for _ in range(20)])
         await blocker.close()
         return during, health, after
 

@@ -82,7 +82,8 @@ def test_the_traceback_of_a_constraint_nobody_knows_has_no_hash(talkative: Serve
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
     wait_until(lambda: "Exception in ASGI application" in talkative.log(), seconds=10)
     log = talkative.log()
-    assert 'violates check constraint "nobody_knows"' in log
+    assert "violates check constraint" in log
+    assert "nobody_knows" in log
     assert lines_with("$2b$", log) == []
     assert lines_with(PASSWORD, log) == []
 

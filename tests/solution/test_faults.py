@@ -149,7 +149,7 @@ def test_an_exhausted_pool_is_a_503_and_then_forgotten(
             await blocker.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
             asked = [asyncio.create_task(status(USERS)) for _ in range(20)]
             # Two of them have the two connections and wait for the lock, the others for them.
-            for answered in list(asyncio.as_completed(asked))[:18]:
+            for answered in itertools.islice(asyncio.as_completed(asked), 18):
                 await answered
             health = await status("/health")
             await transaction.rollback()

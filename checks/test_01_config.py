@@ -160,10 +160,10 @@ def test_urls_name_the_async_driver(app: LearnerApp) -> None:
     hints=(
         "A wrong value should stop the program when it starts, not on the first request. Which of "
         "your settings would accept nonsense?",
-        "Field takes ge and le for numbers and pattern for text; Literal lists every value there is; "
-        "a validator refuses a value by raising ValueError.",
-        "Bounds: BCRYPT_ROUNDS from 4 to 16, DB_POOL_SIZE from 1 to 100. LOG_LEVEL is one of the five "
-        "words in the brief. API_V1_STR starts with a slash and does not end with one. A "
+        "Field takes ge and le for numbers and pattern for text; Literal lists every value there "
+        "is; a validator refuses a value by raising ValueError.",
+        "Bounds: BCRYPT_ROUNDS from 4 to 16, DB_POOL_SIZE from 1 to 100. LOG_LEVEL is one of the "
+        "five words in the brief. API_V1_STR starts with a slash and does not end with one. A "
         "DATABASE_URL has a scheme that is in your table.",
     ),
 )

@@ -2,9 +2,12 @@
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
+from app.api.errors import ErrorMessage
 from app.api.v1.dependencies import PageDep, RecordId, get_user_service
 from app.schemas.user import UserCreate, UserRead
 from app.services.user_service import UserService
+
+DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}}
 
 router = APIRouter()
 
@@ -14,7 +17,7 @@ router = APIRouter()
     response_model=UserRead,
     status_code=201,
     tags=["users"],
-    responses={400: {"description": "Taken"}},
+    responses={400: {"description": "Taken", "content": {"application/json": {"schema": DETAIL}}}},
 )
 async def create_user(
     request: Request,
@@ -38,7 +41,7 @@ async def list_users(page: PageDep, users: UserService = Depends(get_user_servic
     "/users/{user_id}",
     response_model=UserRead,
     tags=["users"],
-    responses={404: {"description": "No such user"}},
+    responses={404: {"model": ErrorMessage}},
 )
 async def read_user(user_id: RecordId, users: UserService = Depends(get_user_service)):
     """Read."""

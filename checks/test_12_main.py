@@ -611,6 +611,14 @@ async def _expect_origin(client: Client, origin: str, allowed: str | None, setti
             got=f"Access-Control-Allow-Origin: {got or '(none)'}",
             expected=f"Access-Control-Allow-Origin: {allowed or '(none)'}",
         )
+        credentials = response.headers.get("Access-Control-Allow-Credentials")
+        expect(
+            not allowed or credentials == "true",
+            f"{setting}, with cookies too.",
+            called=f"{called}, with a cookie",
+            got=f"Access-Control-Allow-Credentials: {credentials or '(none)'}",
+            expected="Access-Control-Allow-Credentials: true",
+        )
         if allowed and preflight:
             expect(
                 response.is_success,

@@ -196,7 +196,22 @@ def differences(connection: Connection, metadata: MetaData) -> list[str]:
     """What differs between a database and the models, in words."""
     options = {"compare_type": True, "compare_server_default": True}
     context = MigrationContext.configure(connection, opts=options)
-    return in_words(compare_metadata(context, metadata))
+    return in_words(compare_metadata(context, metadata)) + _key_names(connection, metadata)
+
+
+def _key_names(connection: Connection, metadata: MetaData) -> list[str]:
+    """Where a primary key has another name than in the models, which Alembic does not compare."""
+    made = inspect(connection)
+    names = {
+        name: (made.get_pk_constraint(name)["name"], table.primary_key.name)
+        for name, table in metadata.tables.items()
+        if name in made.get_table_names()
+    }
+    return [
+        f"the primary key of {table} is {in_database or 'without a name'}, in the model {in_model}"
+        for table, (in_database, in_model) in names.items()
+        if in_model and in_database != in_model
+    ]
 
 
 def in_words(entries: Any) -> list[str]:

@@ -246,7 +246,7 @@ async def test_users_are_listed(app: LearnerApp) -> None:
     """list_users() returns one page, in the order of the ids, and fetches no more than that."""
     ids = [50, 10, 40, 20, 30]
     await app.create_tables()
-    _reverse_what_has_no_order(app)
+    app.reverse_what_has_no_order()
     await _insert_users(app, *ids)
     loaded = _count_loaded(app)
     cases: list[tuple[dict[str, int], list[int]]] = [
@@ -789,19 +789,6 @@ def _count_loaded(app: LearnerApp) -> list[Any]:
     model = app.take("app.models.user", "User")
     event.listen(model, "load", lambda user, _: loaded.append(user))
     return loaded
-
-
-def _reverse_what_has_no_order(app: LearnerApp) -> None:
-    """Make SQLite return rows backwards where no order is asked for, which it may at any time."""
-    engine = app.take("app.db.session", "get_engine")().sync_engine
-    if engine.dialect.name == "sqlite":
-
-        def configure(connection: Any, *_: Any) -> None:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA reverse_unordered_selects = ON")
-            cursor.close()
-
-        event.listen(engine, "checkout", configure)
 
 
 # -- what comes out

@@ -6,9 +6,10 @@ import importlib
 import json
 import re
 import shutil
+import socket
 import sys
 import traceback
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,13 +20,14 @@ from urllib.parse import urlsplit
 
 import sqlalchemy
 from fastapi import Depends, FastAPI
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from workshop.architecture import expect_layer
 from workshop.checking import CheckFailed, calling, check, expect, expect_equal, fail, show
 from workshop.client import Client, json_of, running
 from workshop.explain import show_text
+from workshop.learner_alembic import asked, differences, expect_types, printed_sql
 from workshop.learner_app import LearnerApp
 from workshop.steps import find_step, load_steps
 
@@ -270,6 +272,7 @@ def test_revision_goes_up_and_down(app: LearnerApp) -> None:
     """The revision goes up, down and up again, matches the models, and leaves the users alone."""
     history = _history(app)
     url, at = app.use_database(), history.file
+    base = app.take("app.db.base", "Base")
     expect(history.users != history.products, "The products have no revision of their own.", at=at)
     expect(
         history.columns_after == history.columns_before,
@@ -311,6 +314,9 @@ def test_revision_goes_up_and_down(app: LearnerApp) -> None:
             expected="No new upgrade operations detected.",
             at=at,
         )
+    found = asked(url, lambda connection: differences(connection, base.metadata))
+    summary = "The models and the revisions say different things."
+    expect(not found, summary, called="alembic upgrade head", got="; ".join(found), at=at)
     asyncio.run(_execute(url, _insert_user()))
     app.alembic("downgrade", history.parent)
     tables = asyncio.run(_tables(url))
@@ -326,6 +332,8 @@ def test_revision_goes_up_and_down(app: LearnerApp) -> None:
     count = asyncio.run(_execute(url, sqlalchemy.text("SELECT count(*) FROM users")))
     summary = "There was one user before, and a revision for products concerns no user."
     expect(count == 1, summary, called="upgrade, downgrade, upgrade", got=f"{count} users", at=at)
+    sql = printed_sql(app, "postgresql+asyncpg://ada:x@db.example/shop")
+    expect_types(app.take("app.models.product", "Product").__table__, sql, at)
 
 
 # -- schemas
@@ -422,6 +430,7 @@ async def test_service_keeps_products(app: LearnerApp) -> None:
     create = app.take("app.schemas.product", "ProductCreate")
     errors = app.load("app.services.errors")
     await app.create_tables()
+    app.reverse_what_has_no_order()
     sessions = app.take("app.db.session", "get_session_factory")()
     for name in ("create_product", "get_product", "list_products"):
         expect(
@@ -464,7 +473,7 @@ async def test_service_keeps_products(app: LearnerApp) -> None:
         page = await ask("list_products", **options)
         called = _call("list_products", options)
         expect(
-            isinstance(page, Iterable),
+            isinstance(page, Sequence),
             "list_products() returns no list.",
             called=called,
             got=show(page),
@@ -491,6 +500,59 @@ async def test_service_keeps_products(app: LearnerApp) -> None:
             )
         else:
             fail("Nothing was raised.", called=called, got=show(answer), expected=expected)
+
+
+@check(
+    at=f"{SERVICE}:ProductService.create_product",
+    hints=(
+        "A database can refuse a row, and it can also be away. Which of the two means that a name "
+        "is taken, and in what state does that leave the session?",
+        "Catch IntegrityError and nothing wider. A session wants a rollback, which has to be "
+        "awaited, before it goes on.",
+        "except IntegrityError as error: await the rollback first of all, then raise the error of "
+        "your own from error.",
+    ),
+)
+async def test_service_tells_errors_apart(app: LearnerApp) -> None:
+    """Only a name that is taken is said to be, and the session can be used after it."""
+    service = app.take("app.services.product_service", "ProductService")
+    create = _schema(app, "ProductCreate")
+    conflict = app.take("app.services.errors", "ConflictError")
+    await app.create_tables()
+    sessions = app.take("app.db.session", "get_session_factory")()
+    async with sessions() as session:
+        products = service(session)
+        called = "three times create_product() on one session: Tea, Tea again, Coffee"
+        with calling(called):
+            await products.create_product(create(**TEA))
+            with suppress(conflict):
+                await products.create_product(create(**TEA))
+            try:
+                await products.create_product(create(name="Coffee", price=1))
+            except SQLAlchemyError as error:
+                fail(
+                    "After a conflict the session refuses everything: it waits for a rollback.",
+                    called=called,
+                    got=type(error).__name__,
+                    expected="a second product, Coffee",
+                )
+    called = "create_product(data) with a database that nobody answers for"
+    with _refused_port() as port:
+        engine = create_async_engine(f"postgresql+asyncpg://ada:x@127.0.0.1:{port}/shop")
+        try:
+            async with AsyncSession(engine) as session:
+                with calling(called):
+                    await service(session).create_product(create(**TEA))
+        except OSError:
+            return
+        except Exception as error:
+            fail(
+                "That is no name that is taken, and the error should come through as it came.",
+                called=called,
+                got=f"{type(error).__name__}: {str(error)[:150]}",
+                expected="the OSError, which app/api/errors.py makes a 503 of",
+            )
+    fail("Nothing was stored, and nobody hears of it.", called=called, expected="an OSError")
 
 
 # -- api
@@ -679,6 +741,15 @@ def test_documentation_knows_products(app: LearnerApp) -> None:
             got=show(sorted(operation.get("responses", {}))),
             expected=show(sorted(answers)),
         )
+        for answer in sorted(answers):
+            shown = operation["responses"][answer].get("content", {}).get("application/json", {})
+            expect(
+                shown.get("schema"),
+                f"The documentation does not say what the {answer} contains.",
+                called=f"GET /openapi.json, the responses of {request}",
+                got="nothing that is known of the answer",
+                expected="a schema",
+            )
     names = [op.get("operationId") for path in paths.values() for op in path.values()]
     expect(
         len(names) == len(set(names)) and "create_product" in names,
@@ -875,6 +946,14 @@ def _expect_moment(text: Any, called: str, at: str) -> None:
 async def _race(client: Client, count: int) -> list[int]:
     answers = await asyncio.gather(*(client.send("POST", URL, json=TEA) for _ in range(count)))
     return sorted(answer.status_code for answer in answers)
+
+
+@contextmanager
+def _refused_port() -> Generator[int]:
+    """A port of this machine on which nobody listens, and nobody else will meanwhile."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
 
 
 # -- revisions and databases

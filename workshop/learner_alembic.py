@@ -1,24 +1,28 @@
 """The learner's Alembic as a check sees it: its revisions, its commands, and what they made."""
 
 import asyncio
+import io
 import os
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy import Connection, MetaData, Table, inspect, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from workshop.checking import calling, fail, plain, show
+from workshop.checking import calling, expect, fail, plain, show
 from workshop.learner_app import LearnerApp
 
 Answer = TypeVar("Answer")
@@ -33,20 +37,20 @@ PROBE = "workshop_probe"
 # -- commands
 
 
-def run(app: LearnerApp, command: str, *arguments: Any, url: str) -> None:
+def run(app: LearnerApp, name: str, *arguments: Any, url: str) -> None:
     """Run a command as a new process would: nothing of the app is loaded before."""
     _expect_package(app)
     app.setenv(DATABASE_URL=url)
     app.forget()
     try:
-        app.alembic(command, *arguments)
+        app.alembic(name, *arguments)
     except NotImplementedError as error:
         if "SQLite" not in str(error):
             raise  # the learner's own
         fail(
             "SQLite cannot do this to a table that exists. In a batch it can: Alembic then makes a "
             "new table and copies the rows.",
-            called=" ".join(["alembic", command, *map(str, arguments)]),
+            called=" ".join(["alembic", name, *map(str, arguments)]),
             got=short(error).split(". Please")[0],
             expected="with op.batch_alter_table(…)",
             at=VERSIONS,
@@ -69,6 +73,18 @@ def upgrade(app: LearnerApp, url: str, target: str = "head") -> None:
             expected="SQLAlchemy's own types, such as sa.DateTime(timezone=True)",
             at=f"{path_of(app, script)}:upgrade",
         )
+
+
+def printed_sql(app: LearnerApp, url: str) -> str:
+    """What `alembic upgrade head --sql` prints for a database."""
+    app.setenv(DATABASE_URL=url)
+    app.forget()
+    app.prepare_imports()
+    printed = io.StringIO()
+    config = Config(str(app.path("alembic.ini")), output_buffer=printed, stdout=sys.stderr)
+    with calling("alembic upgrade head --sql"):
+        command.upgrade(config, "head", sql=True)
+    return printed.getvalue()
 
 
 def _expect_package(app: LearnerApp) -> None:
@@ -212,6 +228,26 @@ def _key_names(connection: Connection, metadata: MetaData) -> list[str]:
         for table, (in_database, in_model) in names.items()
         if in_model and in_database != in_model
     ]
+
+
+def expect_types(table: Table, sql: str, at: str) -> None:
+    """The check fails unless PostgreSQL gets the types of the model, which SQLite cannot tell."""
+    about = [part for part in sql.split(";") if re.search(rf'TABLE "?{table.name}\b', part)]
+    written = [line.strip() for part in about for line in part.splitlines()]
+    for column in table.columns:
+        if column.primary_key:
+            continue  # SERIAL there, which is an INTEGER
+        kind = column.type.compile(dialect=postgresql.dialect())
+        name = rf'\b{column.name}"?'
+        lines = [line for line in written if re.search(rf"{name} [A-Z]", line)]
+        expect(
+            any(re.search(rf"{name} (TYPE )?{re.escape(kind)}(?!\()", line) for line in lines),
+            "On PostgreSQL a column of the revision is another than the model's.",
+            called="alembic upgrade head on PostgreSQL",
+            got=show(plain(" ".join(lines[:1]).rstrip(",") or f"no column {column.name}")),
+            expected=f"{column.name} {kind}",
+            at=at,
+        )
 
 
 def in_words(entries: Any) -> list[str]:

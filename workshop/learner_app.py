@@ -137,6 +137,19 @@ class LearnerApp:
         async with engine.begin() as connection:
             await connection.run_sync(base.metadata.create_all)
 
+    def reverse_what_has_no_order(self) -> None:
+        """Make SQLite return rows backwards where no order is asked for, as it may at any time."""
+        from sqlalchemy import event
+
+        def configure(connection: Any, *_: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA reverse_unordered_selects = ON")
+            cursor.close()
+
+        engine = self.take("app.db.session", "get_engine")().sync_engine
+        if not self.on_postgresql:
+            event.listen(engine, "checkout", configure)
+
     def alembic(self, command: str, *arguments: Any, **options: Any) -> Any:
         """Run an Alembic command, such as `upgrade`, on the app's own files and database."""
         from alembic import command as commands

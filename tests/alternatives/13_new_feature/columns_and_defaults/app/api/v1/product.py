@@ -10,7 +10,12 @@ from app.services.product_service import ProductService
 router = APIRouter(tags=["products"])
 
 
-@router.post("/products", response_model=ProductRead, status_code=201, responses={400: {}})
+@router.post(
+    "/products",
+    response_model=ProductRead,
+    status_code=201,
+    responses={400: {"model": ErrorMessage}},
+)
 async def create_product(
     body: ProductCreate,
     request: Request,

@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("mutants", mutants, "Change the solution in small ways: do the checks notice?")
     sub.add_argument("steps", type=int, nargs="*", help="steps; all of them unless given")
+    sub.add_argument("--only", default="", metavar="TEXT", help="mutants with TEXT in their change")
 
     sub = command("bench", bench, "Measure how fast the app and the loop are, beside their floors.")
     sub.add_argument("part", nargs="?", choices=["app", "loop"], help="both unless given")
@@ -360,7 +361,7 @@ def mutants(options: Options) -> int:
     from workshop.mutants import print_scores
 
     steps = [find_step(number) for number in options.steps] or load_steps()
-    return 0 if print_scores(steps) else 1
+    return 0 if print_scores(steps, options.only) else 1
 
 
 def bench(options: Options) -> int:

@@ -29,6 +29,8 @@ from workshop.steps import ROOT, Step
 PROCESSES = 2
 # Seconds without a word from the checks after which a mutant hangs, and was noticed.
 LIMIT = 2 * TIME_LIMIT
+# The columns of the report.
+COUNTS = ("mutants", "killed", "survived", "equivalent")
 # What checks and solutions import. A process has it before it makes a copy of itself for a mutant.
 PRELOADED = (
     "aiosqlite",
@@ -77,12 +79,26 @@ class Score:
     seconds: float = 0.0
 
     @property
+    def tried(self) -> int:
+        """How many mutants make a difference."""
+        return self.killed + len(self.survived)
+
+    @property
     def rate(self) -> float:
-        """The share of the mutants that make a difference and were noticed."""
-        return self.killed / ((self.killed + len(self.survived)) or 1)
+        """The share of these that were noticed; all, if there are none."""
+        return self.killed / self.tried if self.tried else 1.0
+
+    def __str__(self) -> str:
+        counts = (self.tried + self.equivalent, self.killed, len(self.survived), self.equivalent)
+        columns = "".join(
+            f"{count:>{len(name) + 2}}" for count, name in zip(counts, COUNTS, strict=True)
+        )
+        name = f"{self.step.number:>2} {self.step.slug}"
+        return f"{name:<20}{columns}{self.rate:>8.1%}{self.seconds:>9.0f}"
 
 
-def mutants_of(step: Step) -> list[Mutant]:
+@lru_cache
+def mutants_of(step: Step) -> tuple[Mutant, ...]:
     """The mutants of what a step writes: its own modules, and its lines in those of others."""
     after = stages.done(step.number)
     before = stages.done(step.number - 1) if step.edits else {}
@@ -93,7 +109,7 @@ def mutants_of(step: Step) -> list[Mutant]:
             known = {mutant.key for mutant in old}
             new = mutants(path, after[path].decode())
             found += [mutant for mutant in new if mutant.key not in known]
-    return found
+    return tuple(found)
 
 
 @lru_cache
@@ -109,14 +125,20 @@ def load_equivalents(step: Step) -> tuple[Equivalent, ...]:
         raise WorkshopError(f"{file} is not what it should be: {error}") from error
 
 
-def try_mutants(step: Step, chosen: Sequence[Mutant] | None = None) -> Score:
-    """Run a step's checks on its mutants, or on those chosen. Equivalent ones are not run."""
+def try_mutants(step: Step, chosen: Sequence[Mutant]) -> Score:
+    """Run a step's checks on some of its mutants. Equivalent ones are not run."""
     started = time.perf_counter()
-    chosen = mutants_of(step) if chosen is None else chosen
     same = {equivalent.key for equivalent in load_equivalents(step)}
-    score = Score(step)
     different = [mutant for mutant in chosen if mutant.key not in same]
-    score.equivalent = len(chosen) - len(different)
+    score = Score(step, equivalent=len(chosen) - len(different))
+    if different:
+        _run(different, score)
+    score.seconds = time.perf_counter() - started
+    return score
+
+
+def _run(different: Sequence[Mutant], score: Score) -> None:
+    step = score.step
     with ProcessPoolExecutor(PROCESSES, initializer=_preload) as pool:
         if not pool.submit(_accepted, step, None).result():
             raise WorkshopError(f"The solution itself does not pass the checks of {step.name}.")
@@ -126,26 +148,26 @@ def try_mutants(step: Step, chosen: Sequence[Mutant] | None = None) -> Score:
                 score.survived.append(mutant)
             else:
                 score.killed += 1
-    score.seconds = time.perf_counter() - started
-    return score
 
 
-def print_scores(steps: Iterable[Step]) -> bool:
-    """Try every mutant of these steps; say what became of them, and whether none survived."""
+def print_scores(steps: Iterable[Step], only: str = "") -> bool:
+    """Try the mutants of these steps; say what became of them, and whether none survived.
+
+    With `only`, those mutants in whose description this text is: a file, a name, a changed line.
+    """
     scores: list[Score] = []
-    print("step               killed  survived  equivalent    rate  seconds")
+    print(f"{'step':<20}{''.join(f'  {name}' for name in COUNTS)}    rate  seconds")
     for step in steps:
-        score = try_mutants(step)
-        scores.append(score)
-        print(
-            f"{step.number:>2} {step.slug:<16}{score.killed:>6}{len(score.survived):>10}"
-            f"{score.equivalent:>12}{score.rate:>8.1%}{score.seconds:>9.0f}",
-            flush=True,
-        )
-    for score in scores:
-        for mutant in score.survived:
-            print(f"\nstep {score.step.number} accepts {mutant}")
-    return not any(score.survived for score in scores)
+        chosen = [mutant for mutant in mutants_of(step) if only in str(mutant)]
+        if chosen:
+            scores.append(try_mutants(step, chosen))
+            print(scores[-1], flush=True)
+    survivors = [(score.step, mutant) for score in scores for mutant in score.survived]
+    for step, mutant in survivors:
+        print(f"\nstep {step.number} accepts {mutant}")
+    if not survivors:
+        print("\nNo mutant survived that makes a difference.")
+    return not survivors
 
 
 def _preload() -> None:

@@ -1,12 +1,13 @@
 """The mutants that try the checks: valid, with a name that stays, and none excused for nothing."""
 
 import ast
+from collections.abc import Sequence
 
 import pytest
 
 from workshop import stages
-from workshop.mutants import load_equivalents, mutants_of, try_mutants
-from workshop.mutation import mutants
+from workshop.mutants import Score, load_equivalents, mutants_of, print_scores, try_mutants
+from workshop.mutation import Mutant, mutants
 from workshop.steps import Step, find_step, load_steps
 
 STEPS = load_steps()
@@ -87,17 +88,32 @@ def test_no_equivalent_is_stale_and_each_has_a_reason(step: Step) -> None:
         assert entry.reason.endswith(".")
 
 
-def test_the_checks_of_a_step_tell_mutants_apart() -> None:
-    step = find_step(11)
-    fatal = [mutant for mutant in mutants_of(step) if mutant.operator == "remove statement"]
-    score = try_mutants(step, fatal[:2])
-    assert (score.killed, score.survived) == (len(fatal[:2]), [])
-    assert score.rate == 1.0
-
-
-def test_an_equivalent_is_counted_and_not_run() -> None:
+def test_a_mutant_is_killed_or_survives_or_is_excused(monkeypatch: pytest.MonkeyPatch) -> None:
     step = find_step(4)
-    excused = {entry.key for entry in load_equivalents(step)}
-    chosen = [mutant for mutant in mutants_of(step) if mutant.key in excused]
+    excused = [mutant for mutant in mutants_of(step) if "String(51)" in mutant.after]
+    fatal = [mutant for mutant in mutants_of(step) if "usersXX" in mutant.after]
+    chosen = excused + fatal
+    assert len(chosen) == 2
+    score = try_mutants(step, excused)
+    assert (score.killed, score.survived, score.equivalent) == (0, [], 1)
+    monkeypatch.setattr("workshop.mutants.load_equivalents", lambda _: ())
     score = try_mutants(step, chosen)
-    assert (score.killed, score.equivalent) == (0, len(chosen))
+    assert (score.killed, score.survived, score.equivalent) == (1, excused, 0)
+    assert score.rate == 0.5
+
+
+def test_the_report_counts_and_shows_what_survived(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def some_survive(step: Step, chosen: Sequence[Mutant]) -> Score:
+        return Score(step, killed=len(chosen) - 2, equivalent=1, survived=[chosen[0]])
+
+    monkeypatch.setattr("workshop.mutants.try_mutants", some_survive)
+    step = find_step(4)
+    count, first = len(mutants_of(step)), mutants_of(step)[0]
+    assert not print_scores([step])
+    printed = capsys.readouterr().out
+    head, row = (line.split() for line in printed.splitlines()[:2])
+    assert head[1:5] == ["mutants", "killed", "survived", "equivalent"]
+    assert row[2:6] == [str(number) for number in (count, count - 2, 1, 1)]
+    assert f"step 4 accepts {first}" in printed

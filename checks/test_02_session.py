@@ -7,8 +7,9 @@ import traceback
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, patch
 
+import asyncpg
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -195,6 +196,26 @@ async def test_dead_connections_are_replaced(app: LearnerApp) -> None:
             called="a query through get_engine(), after the connection in its pool was closed",
             got=_text(error),
             expected="an answer, through a new connection",
+        )
+    engine = _engine(app, DATABASE_URL=POSTGRESQL)
+    called = "get_engine().connect(), twice, with a PostgreSQL URL"
+    engine.sync_engine.dialect.initialize = lambda connection: None  # it would ask the server
+    with patch.object(asyncpg, "connect", _Driver.connect), calling(called):
+        first, again = await _driver_of(engine), await _driver_of(engine)
+        expect(
+            again is first,
+            "A connection that lives is thrown away: every request waits for a new one.",
+            called=called,
+            got="two connections",
+            expected="the same one, out of the pool",
+        )
+        first.closed = True
+        expect(
+            await _driver_of(engine) is not first,
+            "The server closed a connection that lay in the pool, and the next request got it.",
+            called=f"{called}, the connection closed by the server in between",
+            got="the same connection, which is closed",
+            expected="a new one",
         )
 
 
@@ -623,6 +644,37 @@ async def _request(app: LearnerApp) -> AsyncGenerator[Any]:
     with calling("get_db()"):
         async with asynccontextmanager(get_db)() as session:
             yield session
+
+
+class _Driver:
+    """A connection of asyncpg, without a server behind it."""
+
+    closed = False
+
+    @classmethod
+    async def connect(cls, *_: Any, **__: Any) -> Any:
+        return cls()
+
+    async def _answer(self, *_: Any, **__: Any) -> None:
+        if self.closed:
+            raise asyncpg.InterfaceError("connection is closed")
+
+    start = commit = rollback = close = fetchrow = set_type_codec = _answer
+
+    def transaction(self, **_: Any) -> Any:
+        return self
+
+    def terminate(self) -> None:
+        self.closed = True
+
+    def is_closed(self) -> bool:
+        return self.closed
+
+
+async def _driver_of(engine: AsyncEngine) -> Any:
+    """The driver's connection that a request gets; it goes back into the pool."""
+    async with engine.connect() as connection:
+        return (await connection.get_raw_connection()).driver_connection
 
 
 def _expect_session(session: object, engine: AsyncEngine, called: str) -> None:

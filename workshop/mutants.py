@@ -4,51 +4,26 @@ A mutant that all checks of its step accept has survived: either a check is miss
 makes no difference that a user could see, and `equivalents.toml` beside the step says why not.
 """
 
-import importlib
-import os
-import signal
-import sys
 import tempfile
 import time
 import tomllib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
-from workshop import journey, migrations, stages
+from workshop import stages, warm
 from workshop.errors import WorkshopError
 from workshop.folder import Folder
 from workshop.mutation import Mutant, mutants
-from workshop.runner import TIME_LIMIT, run_checks
-from workshop.steps import ROOT, Step
+from workshop.runner import run_checks
+from workshop.steps import Step
 
-# Two mutants at a time: the workshop's machines have two cores.
-PROCESSES = 2
-# Seconds without a word from the checks after which a mutant hangs, and was noticed.
-LIMIT = 2 * TIME_LIMIT
+# The workshop's machines have two cores.
+AT_A_TIME = 2
 # The columns of the report.
 COUNTS = ("mutants", "killed", "survived", "equivalent")
-# What checks and solutions import. A process has it before it makes a copy of itself for a mutant.
-PRELOADED = (
-    "aiosqlite",
-    "alembic.command",
-    "alembic.autogenerate.api",
-    "bcrypt",
-    "email_validator",
-    "fastapi.middleware.cors",
-    "fastapi_offline",
-    "grimp",
-    "httpx2",
-    "pydantic_settings",
-    "pytest",
-    "sqlalchemy.dialects.sqlite.aiosqlite",
-    "sqlalchemy.ext.asyncio",
-    "workshop.architecture",
-    "workshop.worker",
-)
 
 
 @dataclass(frozen=True)
@@ -138,11 +113,12 @@ def try_mutants(step: Step, chosen: Sequence[Mutant]) -> Score:
 
 
 def _run(different: Sequence[Mutant], score: Score) -> None:
-    step = score.step
-    with ProcessPoolExecutor(PROCESSES, initializer=_preload) as pool:
-        if not pool.submit(_accepted, step, None).result():
-            raise WorkshopError(f"The solution itself does not pass the checks of {step.name}.")
-        accepted = pool.map(_accepted, [step] * len(different), different)
+    with warm.workers(), ThreadPoolExecutor(AT_A_TIME) as pool:
+        if not _accepted(score.step, None):
+            raise WorkshopError(
+                f"The solution itself does not pass the checks of {score.step.name}."
+            )
+        accepted = pool.map(partial(_accepted, score.step), different)
         for mutant, survived in zip(different, accepted, strict=True):
             if survived:
                 score.survived.append(mutant)
@@ -170,64 +146,11 @@ def print_scores(steps: Iterable[Step], only: str = "") -> bool:
     return not survivors
 
 
-def _preload() -> None:
-    for name in PRELOADED:
-        importlib.import_module(name)
-
-
 def _accepted(step: Step, mutant: Mutant | None) -> bool:
     """Whether every check of the step passes on the solution with this change in it."""
     with tempfile.TemporaryDirectory(prefix="workshop-", ignore_cleanup_errors=True) as scratch:
         app = Folder(Path(scratch).resolve() / "app")
         app.place(stages.done(step.number))
-        if step.slug == journey.APPLY:
-            migrations.upgrade(app)
         if mutant is not None:
             app.replace({mutant.file: mutant.text.encode()})
-        if not hasattr(os, "fork"):
-            return run_checks(step, app.root).ok
-        return _passes_in_a_fork(step, app.root)
-
-
-def _passes_in_a_fork(step: Step, app: Path) -> bool:
-    """Run the worker in a copy of this process: importing takes longer than most checks."""
-    events = app.parent / "events"
-    pid = os.fork()
-    if pid == 0:
-        _become_worker(step, app)
-    told, ended, since = 0, 0, time.monotonic()
-    while not ended and time.monotonic() - since < LIMIT:
-        time.sleep(0.01)
-        ended, _ = os.waitpid(pid, os.WNOHANG)
-        size = events.stat().st_size if events.exists() else 0
-        if size != told:
-            told, since = size, time.monotonic()
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    if not ended:
-        os.waitpid(pid, 0)
-        return False
-    lines = events.read_text("utf-8").splitlines()
-    ends = [line for line in lines if '"event": "end"' in line]
-    passed = all('"outcome": "passed"' in line for line in ends)
-    return bool(ends) and passed and '"event": "done"' in lines[-1]
-
-
-def _become_worker(step: Step, app: Path) -> None:
-    from workshop import worker
-
-    try:
-        os.setsid()
-        os.chdir(app.parent)
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        events = os.open("events", os.O_WRONLY | os.O_CREAT)
-        os.dup2(events, 1)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        sys.stdin = os.fdopen(0, closefd=False)
-        sys.path.insert(0, str(ROOT))
-        sys.argv = ["worker", str(step.checks), str(app), "--limit", str(TIME_LIMIT)]
-        sys.argv += ["--output", "output", "--stacks", "stacks", "--stop-at-first"]
-        worker.main()
-    finally:
-        os._exit(1)
+        return run_checks(step, app.root, stop_at_first=True).ok

@@ -106,16 +106,18 @@ def run_checks(
     *,
     database_url: str | None = None,
     only: str | None = None,
+    stop_at_first: bool = False,
     on_start: Callable[[], None] | None = None,
 ) -> Report:
     """Run the checks of a step, or `only` one of them, against the app in a folder.
 
+    With `stop_at_first` the checks behind the first that fails are left out.
     `database_url` names a PostgreSQL server on which every check gets a database of its own.
     `on_start` is called once the worker runs, for work that can be done meanwhile.
     """
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="workshop-", ignore_cleanup_errors=True) as scratch:
-        run = _Run(step, app, Path(scratch).resolve(), database_url, only)
+        run = _Run(step, app, Path(scratch).resolve(), database_url, only, stop_at_first)
         checks = run.until_every_check_has_a_verdict(on_start)
     return Report(step, checks, time.perf_counter() - started)
 
@@ -124,7 +126,13 @@ class _Run:
     """One run of a step's checks, over as many workers as it takes."""
 
     def __init__(
-        self, step: Step, app: Path, scratch: Path, database_url: str | None, only: str | None
+        self,
+        step: Step,
+        app: Path,
+        scratch: Path,
+        database_url: str | None,
+        only: str | None,
+        stop_at_first: bool,
     ) -> None:
         self.step = step
         self.app = app
@@ -132,6 +140,7 @@ class _Run:
         self.scratch = scratch
         self.database_url = database_url
         self.only = only
+        self.stop_at_first = stop_at_first
         self.known: list[dict[str, Any]] = []
         self.results: dict[str, CheckResult] = {}
         copy_for_checks(app, self.copy)
@@ -144,7 +153,7 @@ class _Run:
             ended_well = self._run_worker(on_start)
             on_start = None
             waiting = [check for check in self.known if check["id"] not in self.results]
-            if ended_well or not waiting:
+            if ended_well or not waiting or (self.stop_at_first and self._one_failed()):
                 break
             broken += 1
             if broken >= MAX_BROKEN:
@@ -152,7 +161,10 @@ class _Run:
                     text = "Not run: the checks before it did not come to an end."
                     self._record(check, "error", text)
                 break
-        return [self.results[check["id"]] for check in self.known]
+        return [self.results[check["id"]] for check in self.known if check["id"] in self.results]
+
+    def _one_failed(self) -> bool:
+        return any(result.outcome != "passed" for result in self.results.values())
 
     def _run_worker(self, on_start: Callable[[], None] | None) -> bool:
         """Run the checks that have no verdict yet; False if the worker was stopped or died."""
@@ -174,7 +186,7 @@ class _Run:
         waiting = [check["id"] for check in self.known if check["id"] not in self.results]
         for check in [self.only] if self.only else waiting:
             command += ["--only", check]
-        return command
+        return [*command, "--stop-at-first"] if self.stop_at_first else command
 
     def _listen(self, worker: "_Worker", output: Path, stacks: Path) -> bool:
         current: dict[str, Any] | None = None

@@ -59,6 +59,7 @@ __all__ = [
     "show",
     "sql",
     "table",
+    "table_names",
     "tell",
     "tidy",
     "typical_wait",
@@ -228,6 +229,16 @@ async def make_tables() -> None:
         import_module("app.db.base")  # the registry; before step 3 there is none
     async with session.get_engine().begin() as connection:
         await connection.run_sync(session.Base.metadata.create_all)
+
+
+async def table_names() -> list[str]:
+    """The tables that the app's database has now, Alembic's own among them."""
+    from sqlalchemy import inspect
+
+    session = import_module("app.db.session")
+    async with session.get_engine().connect() as connection:
+        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    return sorted(names)
 
 
 @asynccontextmanager

@@ -235,10 +235,12 @@ async def table_names() -> list[str]:
     """The tables that the app's database has now, Alembic's own among them."""
     from sqlalchemy import inspect
 
+    def names(connection: "Connection") -> list[str]:
+        return sorted(inspect(connection).get_table_names())
+
     session = import_module("app.db.session")
     async with session.get_engine().connect() as connection:
-        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-    return sorted(names)
+        return await connection.run_sync(names)
 
 
 @asynccontextmanager

@@ -260,8 +260,11 @@ async def client(asgi: Any = None) -> AsyncGenerator["httpx2.AsyncClient"]:
         yield http
 
 
-def run(command: str) -> None:
-    """Run a command in the app's folder, and show it with what it printed; no traceback."""
+def run(command: str, *, quiet: bool = False) -> None:
+    """Run a command in the app's folder, and show it with what it printed; no traceback.
+
+    With `quiet`, for what only prepares the scene, nothing is shown unless it fails.
+    """
     program, *arguments = shlex.split(command)
     argv = [program, *arguments]
     if program in MODULES:
@@ -280,6 +283,8 @@ def run(command: str) -> None:
         timeout=RUN_LIMIT,
         check=False,
     )
+    if quiet and not ran.returncode:
+        return
     lines = [f"$ {command}", *_without_frames(tidy(ran.stdout).splitlines())]
     if ran.returncode:
         lines.append(f"(exit status {ran.returncode})")

@@ -292,7 +292,8 @@ def run(command: str, *, quiet: bool = False) -> None:
 
 
 def _without_frames(lines: list[str]) -> list[str]:
-    """What came before a traceback, and what the last exception says."""
+    """What came before a traceback, and what the last exception says, without SQLAlchemy's link."""
+    lines = [line for line in lines if not line.startswith("(Background on this")]
     starts = [index for index, line in enumerate(lines) if line.startswith("Traceback (")]
     if not starts:
         return lines

@@ -459,12 +459,14 @@ def checks(step: int | None = None) -> None:
     if failed is not None:
         where = f"backend/{failed.file}:{failed.line or 1}"
         text = f"{failed.message}\n\n{where}\nhint     {failed.hint}"
-        lines = [
-            line
-            for paragraph in tidy(text).splitlines()
-            for line in textwrap.wrap(paragraph, LINE, subsequent_indent=" " * 9) or [""]
-        ]
+        lines = [line for long in tidy(text).splitlines() for line in _wrapped(long)]
         _markdown(f"**{failed.title}**\n\n" + _fence("text", "\n".join(lines)))
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line of a verdict, on as many as it takes; what follows a label stays in its column."""
+    label = re.match(r"\w+ {2,}", line)
+    return textwrap.wrap(line, LINE, subsequent_indent=" " * (label.end() if label else 0)) or [""]
 
 
 # --- Measuring -----------------------------------------------------------------------------------

@@ -480,17 +480,23 @@ async def watch(
 ) -> Points:
     """How long a request takes while something else happens: one is due every few milliseconds.
 
-    Time counts from when a request was due: somebody who comes while the server is busy waits too.
+    Time counts from when a request was due: somebody who comes while the server is busy waits too,
+    and is served when it has time again.
     """
+
+    async def ending() -> float:
+        await during
+        return time.perf_counter()
+
     started = time.perf_counter()
-    other = asyncio.ensure_future(during)
+    other = asyncio.ensure_future(ending())
     points: Points = []
-    while not other.done():
-        due = started + len(points) * every
+    due = started
+    while not other.done() or due < other.result():
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         await http.get(path)
         points.append((due - started, (time.perf_counter() - due) * 1000))
-    await other
+        due += every
     return points
 
 

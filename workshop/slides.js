@@ -51,6 +51,8 @@ function tooTall(group) {
 function shrink(page) {
   const tall = () => page.getBoundingClientRect().height > innerHeight;
   for (let size = 0.95; size >= 0.5 && tall(); size -= 0.05) page.style.zoom = size;
+  // The whole screen all the same: the style sheet's 100vh are made smaller, too.
+  page.style.height = `${100 / (page.style.zoom || 1)}vh`;
 }
 
 function go(number) {

@@ -285,15 +285,14 @@ def run(command: str, *, quiet: bool = False) -> None:
     )
     if quiet and not ran.returncode:
         return
-    lines = [f"$ {command}", *_without_frames(tidy(ran.stdout).splitlines())]
+    lines = [f"$ {command}", *_without_frames(_without_links(tidy(ran.stdout)).splitlines())]
     if ran.returncode:
         lines.append(f"(exit status {ran.returncode})")
     _markdown(_fence("console", "\n".join(lines)))
 
 
 def _without_frames(lines: list[str]) -> list[str]:
-    """What came before a traceback, and what the last exception says, without SQLAlchemy's link."""
-    lines = [line for line in lines if not line.startswith("(Background on this")]
+    """What came before a traceback, and what the last exception says."""
     starts = [index for index, line in enumerate(lines) if line.startswith("Traceback (")]
     if not starts:
         return lines
@@ -360,9 +359,7 @@ def fails() -> Generator[None]:
         yield
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
-        # Without the links into the web that Pydantic and SQLAlchemy add.
-        text = re.sub(r"\s*(For further information visit|\(Background on this) .*", "", tidy(text))
-        _markdown("Raised:\n\n" + _fence("text", text))
+        _markdown("Raised:\n\n" + _fence("text", _without_links(tidy(text))))
         with warnings.catch_warnings():
             # A coroutine that the error left behind complains when it is let go: here, unheard.
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -534,6 +531,11 @@ def tidy(text: str) -> str:
     text = re.sub(r"[^\s\"']*[/\\]site-packages[/\\]", "…/site-packages/", text)
     text = re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?", "<now>", text)
+
+
+def _without_links(text: str) -> str:
+    """An error without the links into the web that Pydantic and SQLAlchemy add."""
+    return re.sub(r"\s*(For further information visit|\(Background on this) .*", "", text)
 
 
 def _fence(language: str, text: str) -> str:

@@ -65,6 +65,7 @@ __all__ = [
     "typical_wait",
     "use",
     "watch",
+    "write",
 ]
 
 REFERENCE = "reference"
@@ -171,6 +172,12 @@ def change(path: str, find: str, replace: str) -> None:
     file.write_text(after, "utf-8")
     _leave_app()
     _show_diff(path, before, after)
+
+
+def write(path: str, text: str) -> None:
+    """Write a file into the copy in use, as in an editor, and load the app afresh."""
+    (_lesson().root / path).write_text(text.strip("\n") + "\n", "utf-8")
+    _leave_app()
 
 
 def _lesson() -> _Lesson:
@@ -321,10 +328,13 @@ def show(path: str, *parts: str, outline: bool = False) -> None:
     _markdown(f"{title}\n\n{_fence(LANGUAGES.get(file.suffix, 'text'), excerpt)}")
 
 
-def diff() -> None:
-    """Show what the app in use has otherwise than the reference, line by line."""
+def diff(*, since: int | None = None) -> None:
+    """Show what the app in use has otherwise than the reference, line by line.
+
+    With `since`, the reference is the app after that earlier step: what has changed in its files.
+    """
     lesson = _lesson()
-    reference = stages.done(lesson.step.number)
+    reference = stages.done(lesson.step.number if since is None else since)
     for path, data in reference.items():
         file = lesson.root / path
         own = file.read_text("utf-8") if file.is_file() else ""

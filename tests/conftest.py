@@ -10,7 +10,9 @@ from workshop.postgres import Server
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--record", action="store_true", help="renew tests/golden with what learners read now"
+        "--record",
+        action="store_true",
+        help="renew tests/golden with what learners read now, and the agenda in INSTRUCTORS.md",
     )
 
 

@@ -20,7 +20,8 @@ STEPS = load_steps()
 
 @pytest.fixture(scope="module")
 def cloned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return clone(tmp_path_factory.mktemp("clone"))
+    """A fresh clone, in a folder of the kind that trips up programs that quote or encode badly."""
+    return clone(tmp_path_factory.mktemp("clone") / "Ünï cödé path")
 
 
 def test_a_learner_walks_from_the_first_step_to_a_running_app(cloned: Path) -> None:

@@ -102,10 +102,61 @@ def test_the_answer_to_a_step_is_the_diff_of_its_two_branches(made: Path) -> Non
         assert set(changed) == {f"backend/{path}" for path in expected}
 
 
+def another_python() -> str:
+    """A Python of another version, on the path or kept by pyenv; this one where there is none."""
+    for version in (f"3.{minor}" for minor in (13, 12, 11) if minor != sys.version_info.minor):
+        for candidate in (f"python{version}", f"{output('pyenv', 'prefix', version)}/bin/python"):
+            if path := output(candidate, "-c", "import sys; print(sys.executable)"):
+                return path
+    return sys.executable
+
+
+def output(*command: str) -> str:
+    """What a program prints; nothing if it is not there or fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+# What differs between machines, and may not show in the branches.
+STRANGE_SETTINGS = {
+    "core.autocrlf": "true",
+    "core.abbrev": "5",
+    "commit.gpgsign": "true",
+    "log.showSignature": "true",
+    "user.name": "Grace",
+    "user.email": "grace@example.com",
+    "i18n.commitEncoding": "ISO-8859-1",
+    "i18n.logOutputEncoding": "ISO-8859-1",
+}
+STRANGE_VARIABLES = {
+    "PYTHONHASHSEED": "4711",
+    "PYTHONUTF8": "0",
+    "LC_ALL": "C",
+    "TZ": "Pacific/Auckland",
+    "GIT_AUTHOR_DATE": "2001-01-01T00:00:00Z",
+    "GIT_COMMITTER_NAME": "Grace",
+}
+
+
 def test_the_same_commit_gives_the_same_ids_elsewhere(made: Path, tmp_path: Path) -> None:
+    """In another folder, by another Python if there is one, with other settings throughout."""
     other = tmp_path / "an öther plâce"
-    git(tmp_path, "clone", "--quiet", "--branch=main", str(made), str(other))
-    assert run("branches", cwd=other).status == 0
+    settings = [f"--config={name}={value}" for name, value in STRANGE_SETTINGS.items()]
+    git(tmp_path, "clone", "--quiet", "--branch=main", *settings, str(made), str(other))
+    assert b"\r\n" in (other / "solution/app/main.py").read_bytes()
+    # Not the command line: a Python that has no packages can make branches.
+    ran = subprocess.run(
+        [another_python(), "-c", "from workshop import branches; branches.make()"],
+        cwd=other,
+        env=os.environ | STRANGE_VARIABLES,
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
     assert ids(other) == ids(made)
 
 

@@ -3,16 +3,12 @@
 The walk in `test_learner_loop.py` is in a folder with spaces and umlauts.
 """
 
-import os
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.test_branches import git, repository
-from tests.workbench import run, snapshot
+from tests.workbench import run, snapshot, type_in_app
 from workshop import stages
 from workshop.steps import Step, load_steps
 
@@ -69,16 +65,7 @@ def work_by_hand(app: Path, step: Step) -> None:
         if not name.endswith((".db", ".sh")):
             (app / name).write_bytes(data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
     for command in step.commands:
-        done = subprocess.run(
-            [sys.executable, "-m", *shlex.split(command)],
-            cwd=app,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        type_in_app(app, command)
 
 
 def test_what_the_learner_gets_from_a_clone_with_crlf_is_the_same_as_from_any(

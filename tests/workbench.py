@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -30,12 +31,7 @@ def run(
     *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, timeout: float = 120
 ) -> Ran:
     """Run `python -m workshop …` in this environment; a traceback of ours is a failure."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("DATABASE_URL", "NOX_CURRENT_SESSION", "PYTHONPATH")
-    }
-    environment |= {"WORKSHOP_VENV": sys.prefix, "NO_COLOR": "1"} | (env or {})
+    environment = _environment() | {"WORKSHOP_VENV": sys.prefix, "NO_COLOR": "1"} | (env or {})
     done = subprocess.run(
         [sys.executable, "-m", "workshop", *arguments],
         cwd=cwd,
@@ -49,6 +45,26 @@ def run(
     )
     assert "Traceback (most recent call last)" not in done.stdout + done.stderr, done.stderr
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def type_in_app(app: Path, command: str) -> None:
+    """Run a command of a brief, such as `alembic upgrade head`, in the app's folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)],
+        cwd=app,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _environment() -> dict[str, str]:
+    """What a learner's terminal has: nothing of the tests' own, and no database of anybody's."""
+    ours = ("DATABASE_URL", "NOX_CURRENT_SESSION", "PYTHONPATH")
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def clone(target: Path) -> Path:

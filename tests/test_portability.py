@@ -5,6 +5,8 @@ Ruff finds a part of it, a look at the syntax trees the rest. What is behind a t
 """
 
 import ast
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,18 +21,33 @@ FOLDERS = ("workshop", "checks", "steps", "solution")
 FILES = [ROOT / "noxfile.py", *(file for name in FOLDERS for file in (ROOT / name).rglob("*.py"))]
 NAMES = [file.relative_to(ROOT).as_posix() for file in FILES]
 
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
 # PLW1514: text read or written in the encoding of the locale. PTH: paths put together by hand.
 # S602, S604, S605: a shell. S108: a hard-coded /tmp.
 RUFF_RULES = "PLW1514,PTH,S602,S604,S605,S108"
 
 OS_NAMES = """
-    chown chroot fchmod fchown fork forkpty getegid geteuid getgid getgroups getlogin getpgid
-    getpgrp getsid getuid kill killpg lchown mkfifo nice openpty posix_spawn sched_getaffinity
-    seteuid setgid setgroups setpgid setpriority setsid setuid symlink sysconf uname wait wait3
-    wait4 waitpid
+    chown chroot fchdir fchmod fchown fork forkpty getegid geteuid getgid getgroups getloadavg
+    getlogin getpgid getpgrp getpriority getsid getuid kill killpg lchown mkfifo mknod nice openpty
+    pidfd_open pipe2 posix_spawn posix_spawnp pread pwrite register_at_fork sched_getaffinity
+    sched_setaffinity seteuid setgid setgroups setpgid setpriority setsid setuid statvfs symlink
+    sync sysconf tcgetpgrp tcsetpgrp ttyname uname wait wait3 wait4 waitpid WEXITSTATUS WIFEXITED
+    WIFSIGNALED WNOHANG WTERMSIG
 """
-OS = set(OS_NAMES.split())
-SIGNALS = {"SIGKILL", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE"}
+SIGNAL_NAMES = """
+    SIGALRM SIGCHLD SIGHUP SIGKILL SIGPIPE SIGQUIT SIGUSR1 SIGUSR2 alarm pause pthread_kill
+    pthread_sigmask setitimer sigwait
+"""
+# What only POSIX has; of SO_REUSEADDR Windows makes something else: two programs on one port.
+ONLY_POSIX = {
+    "os": set(OS_NAMES.split()),
+    "signal": set(SIGNAL_NAMES.split()),
+    "socket": {"AF_UNIX", "SO_REUSEADDR", "SO_REUSEPORT", "socketpair"},
+    "select": {"epoll", "kqueue", "poll"},
+    "asyncio": {"open_unix_connection", "start_unix_server"},
+    "time": {"tzset"},
+}
 MODULES = {"crypt", "curses", "fcntl", "grp", "pty", "pwd", "readline", "resource", "termios"}
 ARGUMENTS = {"start_new_session", "preexec_fn", "process_group", "pass_fds"}
 ARGUMENTS |= {"user", "group", "extra_groups"}
@@ -63,20 +80,23 @@ Find = tuple[str, int]
 
 def finds(source: str) -> set[Find]:
     """What is not portable in a module: what it is, and the line."""
-    tree = ast.parse(source)
+    # A cell of a notebook may await where a module may not.
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree = compile(source, "<learner>", "exec", flags, dont_inherit=True)
     return {find for node, guarded in _walk(tree) if not guarded for find in _look_at(node)}
 
 
 def _look_at(node: ast.AST) -> Iterator[Find]:
     match node:
-        case ast.Attribute(value=ast.Name(id="os"), attr=name) if name in OS:
-            yield f"os.{name}", node.lineno
-        case ast.Attribute(value=ast.Name(id="signal"), attr=name) if name in SIGNALS:
-            yield f"signal.{name}", node.lineno
+        case ast.Attribute(value=ast.Name(id=module), attr=name) if name in _only_posix(module):
+            yield f"{module}.{name}", node.lineno
         case ast.Import(names=names):
             yield from ((name.name, node.lineno) for name in names if name.name in MODULES)
         case ast.ImportFrom(module=module) if module in MODULES:
             yield str(module), node.lineno
+        case ast.ImportFrom(module=str(module), names=names):
+            found = _only_posix(module) & {name.name for name in names}
+            yield from ((f"{module}.{name}", node.lineno) for name in found)
         case ast.Call():
             yield from _look_at_call(node)
         case ast.List(elts=[ast.Constant(value=str(program)), *_]) if program in PROGRAMS:
@@ -92,13 +112,18 @@ def _look_at(node: ast.AST) -> Iterator[Find]:
             pass
 
 
+def _only_posix(module: str) -> set[str]:
+    return ONLY_POSIX.get(module, set())
+
+
 def _look_at_call(node: ast.Call) -> Iterator[Find]:
     name = _name_of(node)
     keywords = {keyword.arg: keyword.value for keyword in node.keywords}
     is_process = name in PROCESSES and isinstance(node.func, ast.Attribute)
     for argument in ARGUMENTS & set(keywords) if is_process else ():
         yield str(argument), node.lineno
-    if {"text", "universal_newlines"} & set(keywords) and "encoding" not in keywords:
+    is_text = any(_is_true(keywords.get(name)) for name in ("text", "universal_newlines"))
+    if is_text and "encoding" not in keywords:
         yield "text in the encoding of the locale", node.lineno
     if name in METHODS and isinstance(node.func, ast.Attribute):
         yield f"{name}()", node.lineno
@@ -133,10 +158,14 @@ def _walk(node: ast.AST, guarded: bool = False) -> Iterator[tuple[ast.AST, bool]
 
 
 def _asks_for_system(test: ast.expr) -> bool:
+    """Whether a condition looks at `os.name` or `sys.platform`, or whether a module has a name."""
     return any(
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and (node.value.id, node.attr) in {("os", "name"), ("sys", "platform")}
+        _is_call_of(node, "hasattr")
+        or (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (node.value.id, node.attr) in {("os", "name"), ("sys", "platform")}
+        )
         for node in ast.walk(test)
     )
 
@@ -151,6 +180,10 @@ def _name_of(call: ast.Call) -> str:
             return name
         case _:
             return ""
+
+
+def _is_true(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
 
 
 def _is_call_of(node: ast.AST, name: str) -> bool:
@@ -187,6 +220,30 @@ def test_ruff_finds_no_guessed_encoding_no_shell_and_no_hard_coded_place() -> No
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
+def test_a_notebook_asks_no_shell_and_nothing_that_only_posix_has(file: Path) -> None:
+    for cell in json.loads(file.read_text("utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            assert not re.search(r"^\s*(!|%%?(ba)?sh\b)", source, re.MULTILINE), source
+            assert not finds(source), source
+
+
+def test_every_file_has_a_name_that_windows_and_macos_can_hold() -> None:
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
+    ).stdout.split("\0")[:-1]
+    assert len({name.casefold() for name in names}) == len(names), "two differ only in case"
+    for name in names:
+        assert name.isascii(), f"{name}: macOS may spell a letter with an accent in another way"
+        # Windows ends at 260 letters, and most of them are the learner's own folders.
+        assert len(name) <= 120, name
+        assert not re.search(r'[<>:"\\|?*\x00-\x1f]|[. ](/|$)', name), name
+        assert not re.search(r"(^|/)(con|prn|aux|nul|com\d|lpt\d)(\.|/|$)", name, re.IGNORECASE), (
+            name
+        )
+
+
 def test_the_only_shell_script_has_another_way_beside_it() -> None:
     scripts = {
         file.relative_to(ROOT).as_posix()
@@ -205,6 +262,8 @@ def test_the_only_shell_script_has_another_way_beside_it() -> None:
         ("os.killpg(1, 9)", "os.killpg"),
         ("import pwd", "pwd"),
         ("from fcntl import flock", "fcntl"),
+        ("from os import environ, fork", "os.fork"),
+        ("probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)", "socket.SO_REUSEADDR"),
         ("stop(signal.SIGKILL)", "signal.SIGKILL"),
         ("subprocess.Popen(c, start_new_session=True)", "start_new_session"),
         ("subprocess.run(c, text=True)", "text in the encoding of the locale"),
@@ -230,10 +289,12 @@ def test_what_is_found(code: str, what: str) -> None:
         "if sys.platform != 'win32':\n    import pwd",
         "def f():\n    if sys.platform == 'win32':\n        return None\n    return os.getuid()",
         "x = os.getuid() if os.name == 'posix' else None",
+        "x = os.getloadavg() if hasattr(os, 'getloadavg') else None",
         "if sys.platform == 'win32' or os.geteuid() != 0:\n    pass",
         "subprocess.run(c, text=True, encoding='utf-8')",
         "x = path.relative_to(root).as_posix()",
         "os.replace(a, b)",
+        "Note(text=text)",
     ],
 )
 def test_what_is_portable(code: str) -> None:

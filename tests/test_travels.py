@@ -1,6 +1,6 @@
-"""The learner's loop away from home: CRLF line endings, no home, other encodings.
+"""The learner's loop away from home: CRLF line endings, odd folders, no home, other encodings.
 
-The walk in `test_learner_loop.py` is in a folder with spaces and umlauts.
+The walk in `test_learner_loop.py` goes through such a folder too, with LF, `--solve` and step 13.
 """
 
 from pathlib import Path
@@ -22,8 +22,8 @@ def windows_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone as git makes it on Windows: every text file has CRLF line endings."""
     home = tmp_path_factory.mktemp("windows")
     repository(home / "origin")
-    git(home, "clone", "--quiet", "--config=core.autocrlf=true", "origin", "clone")
-    return home / "clone"
+    git(home, "clone", "--quiet", "--config=core.autocrlf=true", "origin", "Ünï cödé path")
+    return home / "Ünï cödé path"
 
 
 def test_git_gives_crlf_to_text_and_leaves_scripts_notebooks_and_pictures(
@@ -79,7 +79,7 @@ def test_what_the_learner_gets_from_a_clone_with_crlf_is_the_same_as_from_any(
 @pytest.mark.parametrize("home", ["no_such_folder/home", ""], ids=["missing", "empty"])
 def test_a_home_is_not_needed(home: str, tmp_path: Path) -> None:
     variables = ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "LOCALAPPDATA")
-    places = dict.fromkeys(variables, str(tmp_path / home) if home else "")
+    places = {name: str(tmp_path / home) if home else "" for name in variables}
     ran = run("check", "3", "--solve", "--app", str(tmp_path / "backend"), env=places)
     assert ran.status == 0, ran.out + ran.err
     assert not (tmp_path / "no_such_folder").exists()

@@ -1,11 +1,9 @@
 """`nox -s doctor`: what the workshop needs, whether it is there, and the command that mends it."""
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,13 +116,13 @@ def _renewal(edition: Edition) -> str:
 
 
 def _port() -> Finding:
-    with closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", 8000))
-        except OSError:
-            mend = command("serve", "--port 8001")
-            return Finding("port 8000", False, "taken by another program", mend, needed=False)
+    from workshop.serve import try_port
+
+    try:
+        try_port(8000)
+    except OSError:
+        mend = command("serve", "--port 8001")
+        return Finding("port 8000", False, "taken by another program", mend, needed=False)
     return Finding("port 8000", True, "free")
 
 

@@ -1,5 +1,6 @@
 """`nox -s serve`: an app under uvicorn, its database migrated first."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -34,15 +35,21 @@ def serve(app: Path, *, solution: bool, port: int) -> int:
     return 0 if status in (0, -2, 130) else 1
 
 
-def _expect_free(port: int) -> None:
+def try_port(port: int) -> None:
+    """Take a port for a moment. Raises OSError when another program has it."""
     with closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OverflowError:
-            raise WorkshopError(f"{port} is no port: choose one from 1024 to 65535.") from None
-        except OSError as error:
-            raise WorkshopError(
-                f"Port {port} is taken ({error.strerror}): end the program that has it, or use "
-                f"another one with `nox -s serve -- --port {port + 1}`."
-            ) from error
+        if os.name == "posix":  # Windows would share the port with the program that has it
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
+
+
+def _expect_free(port: int) -> None:
+    try:
+        try_port(port)
+    except OverflowError:
+        raise WorkshopError(f"{port} is no port: choose one from 1024 to 65535.") from None
+    except OSError as error:
+        raise WorkshopError(
+            f"Port {port} is taken ({error.strerror}): end the program that has it, or use "
+            f"another one with `nox -s serve -- --port {port + 1}`."
+        ) from error

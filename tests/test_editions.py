@@ -77,6 +77,24 @@ def test_updating_a_clone_whose_learner_commits_the_work(upstream: Path, clone: 
     assert "begun from the workshop as it was before" in doctor(clone)
 
 
+def test_updating_a_clone_that_goes_on_from_a_branch_of_a_step(
+    upstream: Path, tmp_path: Path
+) -> None:
+    """The branches are made anew with each edition, so the update comes from main."""
+    run("branches", cwd=upstream)
+    git(tmp_path, "clone", "--quiet", "--branch=step-03-start", str(upstream), "clone")
+    app = tmp_path / "clone/backend"
+    (app / "app/db/base.py").write_text("mine = True\n", "utf-8")
+    git(tmp_path / "clone", "commit", "--quiet", "--all", "--message=My work")
+    before = snapshot(app)
+    publish_an_edition(upstream)
+    run("branches", cwd=upstream)
+    git(tmp_path / "clone", "pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main")
+    assert snapshot(app) == before
+    assert git(tmp_path / "clone", "status", "--porcelain") == ""
+    assert "step 2 changed since then: given files" in doctor(tmp_path / "clone")
+
+
 def test_doctor_is_content_with_an_app_of_this_edition(clone: Path) -> None:
     assert "as given today" in doctor(clone)
 

@@ -113,7 +113,9 @@ def _create() -> None:
     python = _suitable_python()
     _say(f"Making {VENV.name} with {python} …")
     uv = shutil.which("uv")
-    if uv and subprocess.call([uv, "venv", "--quiet", "--python", python, str(VENV)]) == 0:
+    # With pip in it: the learner's own `pip install` would find another Python's otherwise.
+    options = ["--quiet", "--seed", "--python", python, str(VENV)]
+    if uv and subprocess.call([uv, "venv", *options]) == 0:
         return
     try:
         if python == sys.executable:

@@ -1,4 +1,7 @@
-"""The app after step n passes the checks of steps 1 to n, and the start of a step all before it."""
+"""The app after step n passes the checks of steps 1 to n, on PostgreSQL.
+
+On SQLite the branches of the steps are measured, by their own commands: `test_branches.py`.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,19 +20,18 @@ IDS = [f"{number}-{step.name}" for number, step in PAIRS]
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Path]:
-    """Make the app of a stage once, with its database where it has one: `stage("done", 3)`."""
-    made: dict[tuple[str, int], Path] = {}
+def done(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Make the app after a step once, with its database where it has one."""
+    made: dict[int, Path] = {}
 
-    def make(kind: str, number: int) -> Path:
-        if (kind, number) not in made:
-            folder = Folder(tmp_path_factory.mktemp(f"{kind}{number}") / "backend")
-            files = stages.done(number) if kind == "done" else stages.start(number)
-            folder.place(files)
-            if number > APPLIED or (kind == "done" and number == APPLIED):
+    def make(number: int) -> Path:
+        if number not in made:
+            folder = Folder(tmp_path_factory.mktemp(f"done{number}") / "backend")
+            folder.place(stages.done(number))
+            if number >= APPLIED:
                 migrations.upgrade(folder)
-            made[kind, number] = folder.root
-        return made[kind, number]
+            made[number] = folder.root
+        return made[number]
 
     return make
 
@@ -42,36 +44,8 @@ def explain(report: Report) -> str:
 
 
 @pytest.mark.parametrize(("number", "step"), PAIRS, ids=IDS)
-def test_done_holds_on_sqlite(number: int, step: Step, stage: Callable[[str, int], Path]) -> None:
-    report = run_checks(step, stage("done", number))
-    assert report.ok, explain(report)
-
-
-@pytest.mark.parametrize(("number", "step"), PAIRS, ids=IDS)
 def test_done_holds_on_postgresql(
-    number: int, step: Step, stage: Callable[[str, int], Path], postgres_url: str
+    number: int, step: Step, done: Callable[[int], Path], postgres_url: str
 ) -> None:
-    report = run_checks(step, stage("done", number), database_url=postgres_url)
-    assert report.ok, explain(report)
-
-
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
-def test_a_start_fails_first_where_the_step_says(
-    step: Step, stage: Callable[[str, int], Path]
-) -> None:
-    report = run_checks(step, stage("start", step.number))
-    first = report.first_failed
-    assert first is not None
-    assert (first.id, first.outcome) == (step.fails_first, "failed"), explain(report)
-
-
-@pytest.mark.parametrize(
-    ("number", "step"),
-    [(number, step) for number, step in PAIRS if step.number < number],
-    ids=[name for name, (number, step) in zip(IDS, PAIRS, strict=True) if step.number < number],
-)
-def test_a_start_passes_the_steps_before_it(
-    number: int, step: Step, stage: Callable[[str, int], Path]
-) -> None:
-    report = run_checks(step, stage("start", number))
+    report = run_checks(step, done(number), database_url=postgres_url)
     assert report.ok, explain(report)

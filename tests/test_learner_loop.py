@@ -39,7 +39,7 @@ def test_a_learner_walks_from_the_first_step_to_a_running_app(cloned: Path) -> N
         assert solved.status == 0, solved.out
         assert f"Step {step.number} holds" in solved.out
 
-    measured = run("progress", "--json", cwd=cloned)
+    measured = run("progress", "--json", cwd=cloned, timeout=600)
     assert measured.status == 0
     assert measured.json["done"] == len(STEPS)
 

@@ -13,6 +13,8 @@ from workshop.folder import Folder
 from workshop.runner import Report, run_checks
 from workshop.steps import Step, load_steps
 
+pytestmark = pytest.mark.usefixtures("warm_workers")
+
 STEPS = load_steps()
 APPLIED = next(step.number for step in STEPS if step.slug == journey.APPLY)
 PAIRS = [(number, step) for number in range(1, len(STEPS) + 1) for step in STEPS[:number]]

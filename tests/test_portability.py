@@ -71,7 +71,10 @@ ALLOWED = {
     ("workshop/postgres/cluster.py", "rename()"): "the target is known not to exist",
 }
 # Maintainers' tools, which no learner runs.
-MAINTENANCE = {"workshop/mutants.py": "it forks for speed; without fork it calls run_checks"}
+MAINTENANCE = {
+    "workshop/mutants.py": "it forks for speed; without fork it calls run_checks",
+    "workshop/warm.py": "it forks for speed; without fork every worker starts by itself",
+}
 # Not Python: a learner on Windows types the commands that it prints, as its first lines say.
 SHELL_SCRIPTS = {"solution/migrate.sh"}
 

@@ -72,7 +72,6 @@ ALLOWED = {
 }
 # Maintainers' tools, which no learner runs.
 MAINTENANCE = {
-    "workshop/mutants.py": "it forks for speed; without fork it calls run_checks",
     "workshop/warm.py": "it forks for speed; without fork every worker starts by itself",
 }
 # Not Python: a learner on Windows types the commands that it prints, as its first lines say.

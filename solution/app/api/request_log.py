@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
 # What a proxy in front may choose for an id. Anything else could be meant to forge a log.
-VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
@@ -70,7 +69,8 @@ class Answer:
         """What the application calls its `send`."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)["X-Request-ID"] = self.request_id
+            header = (b"x-request-id", self.request_id.encode())
+            message["headers"] = [*message.get("headers", ()), header]
         await self.send(message)
         if message["type"] == "http.response.body":
             self.complete = not message.get("more_body", False)
@@ -110,5 +110,5 @@ class RequestLog:
 
 
 def _id_of(scope: Scope) -> str:
-    given = Headers(scope=scope).get("X-Request-ID", "")
-    return given if VALID_ID.fullmatch(given) else uuid4().hex
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if VALID_ID.fullmatch(given) else uuid4().hex

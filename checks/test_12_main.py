@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import logging
 import socket
 import sys
 import traceback
@@ -450,6 +451,43 @@ async def test_docs_work_offline(app: LearnerApp) -> None:
 @check(
     at=f"{FILE}:create_app",
     hints=(
+        "A user says that something went wrong at ten past three. Where do you look, and how do "
+        "you find the one request that was theirs?",
+        "app/api/request_log.py came with this step. log_requests takes the application and the "
+        "level, which is a setting.",
+        "At the end of create_app: log_requests(app, settings.LOG_LEVEL).",
+    ),
+)
+async def test_requests_are_logged(app: LearnerApp) -> None:
+    """Each request has an id, and leaves a line in the log unless LOG_LEVEL asks for less."""
+    app.use_database()
+    for level, expected in (("INFO", 1), ("ERROR", 0)):
+        app.setenv(SKIP_DB_INIT="true", LOG_LEVEL=level)
+        called = f"GET /health, with LOG_LEVEL={level}"
+        with _logged_by_the_app() as lines:
+            async with running(_create_app(app)) as client:
+                response = await client.expect("GET", "/health", 200, "Nothing answers there.")
+        expect(
+            len(lines) == expected,
+            "The log does not say what was asked of the app."
+            if expected
+            else "The log says more than LOG_LEVEL asks for.",
+            called=called,
+            got=f"{len(lines)} lines from the loggers of app",
+            expected=f"{expected} lines",
+        )
+        expect(
+            response.headers.get("X-Request-ID"),
+            "The answer does not say under which id the log knows the request.",
+            called=called,
+            got="no X-Request-ID header",
+            expected="X-Request-ID, as log_requests adds it",
+        )
+
+
+@check(
+    at=f"{FILE}:create_app",
+    hints=(
         "Somebody sends a sign-up of a gigabyte. Where does it go before your schema says that "
         "it is too long?",
         "FastAPI takes max_body_size, in bytes, and answers 413 for more. MAX_BODY_SIZE is there.",
@@ -627,6 +665,29 @@ async def _expect_origin(client: Client, origin: str, allowed: str | None, setti
                 got=f"{response.status_code} {response.text}",
                 expected="200, with the method and the Content-Type header allowed",
             )
+
+
+# -- the log
+
+
+@contextmanager
+def _logged_by_the_app() -> Generator[list[str]]:
+    """What the loggers of the app say about /health."""
+    lines: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "/health" in record.getMessage():
+                lines.append(record.getMessage())
+
+    logger, collector = logging.getLogger("app"), Collector()
+    level = logger.level
+    logger.addHandler(collector)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(collector)
+        logger.setLevel(level)
 
 
 # -- databases that do not answer

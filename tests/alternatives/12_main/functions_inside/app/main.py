@@ -10,6 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app.api.errors import register_error_handlers
+from app.api.request_log import log_requests
 from app.api.v1 import api_router
 from app.core.config import get_settings
 from app.db.base import init_db
@@ -67,6 +68,7 @@ def create_app() -> FastAPI:
         return {"database": "connected", "status": "healthy"}
 
     register_error_handlers(made)
+    log_requests(made, level=settings.LOG_LEVEL)
     made.include_router(api_router, prefix=settings.API_V1_STR)
     return made
 

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api import errors, v1
+from app.api import errors, request_log, v1
 from app.core import config
 from app.db import base, session
 
@@ -99,6 +99,7 @@ def create_app() -> FastAPI:
     app.add_api_route("/health", health)
     app.add_api_route("/health/db", health_db)
     errors.register_error_handlers(app)
+    request_log.log_requests(app, settings.LOG_LEVEL)
     app.include_router(v1.api_router, prefix=settings.API_V1_STR)
     return app
 

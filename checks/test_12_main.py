@@ -461,20 +461,20 @@ async def test_docs_work_offline(app: LearnerApp) -> None:
 async def test_requests_are_logged(app: LearnerApp) -> None:
     """Each request has an id, and leaves a line in the log unless LOG_LEVEL asks for less."""
     app.use_database()
-    for level, expected in (("INFO", 1), ("ERROR", 0)):
+    for level, count, expected in (("INFO", 1, "one line"), ("ERROR", 0, "no line")):
         app.setenv(SKIP_DB_INIT="true", LOG_LEVEL=level)
         called = f"GET /health, with LOG_LEVEL={level}"
         with _logged_by_the_app() as lines:
             async with running(_create_app(app)) as client:
                 response = await client.expect("GET", "/health", 200, "Nothing answers there.")
         expect(
-            len(lines) == expected,
+            len(lines) == count,
             "The log does not say what was asked of the app."
-            if expected
+            if count
             else "The log says more than LOG_LEVEL asks for.",
             called=called,
-            got=f"{len(lines)} lines from the loggers of app",
-            expected=f"{expected} lines",
+            got=f"{len(lines) or 'no'} lines about the request from the loggers of app",
+            expected=expected,
         )
         expect(
             response.headers.get("X-Request-ID"),

@@ -249,7 +249,9 @@ def test_a_deployment_under_load_finishes_what_two_workers_have_begun(
 ) -> None:
     url = new_database("postgresql")
     alembic(url, "upgrade head")
-    with serve(url, tmp_path, workers=2, BCRYPT_ROUNDS=8) as app:
+    # As in the image: without it uvicorn may wait for ever for who came at the last moment.
+    patience = {"BCRYPT_ROUNDS": 8, "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": 10}
+    with serve(url, tmp_path, workers=2, **patience) as app:
         load = Load(app)
 
         async def trouble() -> None:

@@ -557,11 +557,11 @@ def _markdown(text: str) -> None:
 
 
 class _LogToCell(logging.Handler):
-    """What the app logs, in the cell that made it do so."""
+    """What the app warns of, in the cell that made it do so; not its line for each request."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(f"log: {record.levelname} {record.name}: {tidy(record.getMessage())}")
 
 
-logging.getLogger("app").addHandler(_LogToCell())
+logging.getLogger("app").addHandler(_LogToCell(logging.WARNING))
 logging.getLogger("app").propagate = False

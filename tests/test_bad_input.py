@@ -167,10 +167,22 @@ def test_a_port_in_use(app: Path) -> None:
     assert f"--port {port + 1}" in ran.err
 
 
-def test_nothing_to_serve_yet(app: Path) -> None:
-    ran = run("serve", "--app", str(app))
+@pytest.mark.parametrize(
+    ("environment", "typed"),
+    [
+        ({"NOX_CURRENT_SESSION": "serve"}, "`nox -s serve -- --solution`"),
+        (
+            {"PATH": ""},
+            f"`{'py' if os.name == 'nt' else 'python3'} -m workshop serve --solution`",
+        ),
+    ],
+    ids=["with nox", "without"],
+)
+def test_nothing_to_serve_yet(app: Path, environment: dict[str, str], typed: str) -> None:
+    ran = run("serve", "--app", str(app), env=environment)
     assert ran.status == 2
     assert "step 12 writes it" in ran.err
+    assert typed in ran.err
 
 
 def without_privileges(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -27,7 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return options.run(options)
     except WorkshopError as error:
-        print(error, file=sys.stderr)
+        from workshop.terminal import as_typed
+
+        print(as_typed(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

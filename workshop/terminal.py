@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ from workshop.steps import load_steps
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 MARKS["timeout"] = ("⏱", "red")
+# A session in a message, and its options.
+_SESSION = re.compile(r"nox -s (?P<name>[\w-]+)(?: -- (?P<options>[^`\n]+))?")
 # Columns: longer lines are hard to read, and a pipe has no width of its own.
 WIDTH = 100
 
@@ -37,6 +40,13 @@ def command(session: str, *options: str) -> str:
     if os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox"):
         return " ".join(["nox -s", session, *(["--", *options] if options else [])])
     return " ".join([f"{_python()} -m workshop", session, *options])
+
+
+def as_typed(message: str) -> str:
+    """A message that names sessions, with each as this learner types it."""
+    return _SESSION.sub(
+        lambda found: command(found["name"], *(found["options"] or "").split()), message
+    )
 
 
 def _python() -> str:

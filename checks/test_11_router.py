@@ -214,7 +214,7 @@ async def test_location_goes_through_the_router(app: LearnerApp) -> None:
                 followed = await client.get(urljoin(str(response.url), location))
         expect(
             response.status_code == 201,
-            "No user was created.",
+            "The sign-up did not reach the users' routes.",
             called=called,
             got=f"{response.status_code} {show_text(response.text)}",
             expected="201",

@@ -27,6 +27,9 @@ CHANGING = [
     (r"\d+\.\d+ ?(s|ms|seconds)\b", r"… \1"),
     (r"0x[0-9a-f]{6,}", "0x…"),
     (r"\bcheck_[0-9a-f]{8,12}\b", "check_…"),
+    (r"\b[0-9a-f]{40,}\b", "…"),
+    # The middle of a text is left out, so that its ends move with the length of a date.
+    (r"h{5,}", "h…"),
     (r"\$2[aby]\$\d\d\$[./A-Za-z0-9]*", "$2b$…"),
     (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d\.\d+", r"2026-11-22\1…"),
     (r"datetime\.datetime\((\d+, ){6}\d+", "datetime.datetime(…"),

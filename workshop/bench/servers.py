@@ -74,8 +74,10 @@ def serving(
     """
     settings = {"DATABASE_URL": database_url, "BCRYPT_ROUNDS": str(rounds)}
     command = [sys.executable, "-m", "uvicorn", app, "--port", "0", "--workers", str(workers)]
-    # Every application without the line for each request: it measures the terminal.
-    command += ["--no-access-log", "--app-dir", str(SOLUTION)]
+    command += ["--app-dir", str(SOLUTION)]
+    # No application with a line for each request, neither uvicorn's nor the solution's own.
+    settings["LOG_LEVEL"] = "WARNING"
+    command.append("--no-access-log")
     with tempfile.TemporaryDirectory(prefix="workshop-bench-") as folder:
         log = Path(folder, "log")
         with (

@@ -7,7 +7,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import uuid4
+from secrets import token_hex
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -111,4 +111,4 @@ class RequestLog:
 
 def _id_of(scope: Scope) -> str:
     given = dict(scope["headers"]).get(b"x-request-id", b"")
-    return given.decode() if VALID_ID.fullmatch(given) else uuid4().hex
+    return given.decode() if VALID_ID.fullmatch(given) else token_hex(16)

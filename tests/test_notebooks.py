@@ -1,7 +1,10 @@
 """The notebooks: short cells, code from a stage, true names, and the same outputs each time."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +137,31 @@ def test_a_changed_output_is_told_in_a_sentence() -> None:
     told = lessons.first_difference([cell("same\n20\n")], [cell("same\n30\n")])
     assert told is not None
     assert told.startswith("cell 1 shows '30' where '20' is committed")
+
+
+SAME_LENGTH = """
+from workshop.notebook import change, use
+
+use(1)
+for _ in range(3):
+    for old, new in (("ignore", "forbid"), ("forbid", "ignore")):
+        change("app/core/config.py", f'extra="{old}"', f'extra="{new}"')
+        from app.core.config import Settings
+        assert Settings.model_config["extra"] == new
+"""
+
+
+def test_a_change_is_seen_at_once_even_if_the_file_is_as_long_as_before() -> None:
+    compiled = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-c", SAME_LENGTH],
+        cwd=ROOT,
+        env=compiled | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_notebook_shows_what_is_committed(capfd: pytest.CaptureFixture[str]) -> None:

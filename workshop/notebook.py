@@ -28,6 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -169,14 +170,19 @@ def change(path: str, find: str, replace: str) -> None:
     """Change the copy of a file in use, as in an editor, show the change, and load it afresh."""
     file = _lesson().root / path
     before, after = file.read_text("utf-8"), _replaced(file, find, replace)
-    file.write_text(after, "utf-8")
-    _leave_app()
+    _save(file, after)
     _show_diff(path, before, after)
 
 
 def write(path: str, text: str) -> None:
     """Write a file into the copy in use, as in an editor, and load the app afresh."""
-    (_lesson().root / path).write_text(text.strip("\n") + "\n", "utf-8")
+    _save(_lesson().root / path, text.strip("\n") + "\n")
+
+
+def _save(file: Path, text: str) -> None:
+    file.write_text(text, "utf-8")
+    # Python takes a compiled file for fresh when the second and the length are the same.
+    Path(cache_from_source(str(file))).unlink(missing_ok=True)
     _leave_app()
 
 

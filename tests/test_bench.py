@@ -49,12 +49,14 @@ def test_the_app_is_measured_beside_its_floors_and_every_process_ends() -> None:
 
 
 def test_the_loop_is_measured_beside_bare_pytest() -> None:
-    ran = run("bench", "loop", "--rounds", "1", "--step", "1", timeout=300)
+    # Step 6 looks at a database that the learner has made.
+    ran = run("bench", "loop", "--rounds", "1", "--step", "1", "--step", "6", timeout=300)
     assert ran.status == 0, ran.err
     lines = [line.split() for line in ran.out.splitlines()]
-    (step,) = [line for line in lines if line[:2] == ["step", "1"]]
-    assert float(step[2]) > 0
-    assert "bare pytest" in " ".join(step)
+    for number in "16":
+        (step,) = [line for line in lines if line[:2] == ["step", number]]
+        assert float(step[2]) > 0
+        assert "bare pytest" in " ".join(step)
 
 
 def test_a_figure_is_the_median_of_the_ratios_and_not_the_ratio_of_the_medians() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from workshop import stages
+from workshop import journey, migrations, stages
 from workshop.bench.figures import Figure, Part, compare
 from workshop.bench.servers import process
 from workshop.errors import WorkshopError
@@ -55,9 +55,11 @@ def measure(rounds: int, numbers: Iterable[int], tell: Callable[[str], None]) ->
 
 
 def _check(step: Step, folder: Path) -> list[str]:
-    app = folder / f"app{step.number}"
-    Folder(app).place(stages.done(step.number))
-    return [sys.executable, "-m", "workshop", "check", str(step.number), "--app", str(app)]
+    app = Folder(folder / f"app{step.number}")
+    app.place(stages.done(step.number))
+    if step.slug == journey.APPLY:
+        migrations.upgrade(app)
+    return [sys.executable, "-m", "workshop", "check", str(step.number), "--app", str(app.root)]
 
 
 def _nox(step: Step, folder: Path) -> list[str]:

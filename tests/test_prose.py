@@ -114,7 +114,7 @@ def test_the_pins_of_the_solution_are_those_of_the_workshop() -> None:
 
 def test_every_direct_dependency_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    direct = [re.split(r"[\[<>=~ ]", name)[0] for name in project["project"]["dependencies"]]
+    direct = [re.split(r"[\[<>=~; ]", name)[0] for name in project["project"]["dependencies"]]
     pinned = (ROOT / "requirements.txt").read_text("utf-8")
     assert [name for name in direct if f"\n{name}==" not in f"\n{pinned}"] == []
 

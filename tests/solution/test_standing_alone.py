@@ -107,7 +107,7 @@ def test_every_package_that_is_imported_is_in_the_requirements(module: str) -> N
     assert packages & {*SOLUTION_PINS, "starlette"}
 
 
-@pytest.mark.parametrize("driver", ["aiosqlite", "asyncpg", "uvicorn"])
+@pytest.mark.parametrize("driver", ["aiosqlite", "asyncpg", "uvicorn", "uvloop"])
 def test_what_is_needed_without_being_imported_is_in_the_requirements_too(driver: str) -> None:
     assert driver in SOLUTION_PINS
 
@@ -116,3 +116,37 @@ def test_every_line_of_the_requirements_is_pinned() -> None:
     lines = (SOLUTION / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if line.strip() and not line.startswith("#")]
     assert len(wanted) == len(SOLUTION_PINS)
+
+
+# --- several workers --------------------------------------------------------------------------
+
+# An application that says whether the connection it is asked over waits for acknowledgements.
+ASK_THE_SOCKET = """
+import os, socket, stat
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(int(name))) as connection:
+                if connection.getpeername() == tuple(scope["client"]):
+                    delay = not connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        except OSError:
+            continue
+    headers = [(b"delays", str(delay).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body"})
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc shows a process its sockets")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_worker_waits_for_acknowledgements(workers: int, tmp_path: Path) -> None:
+    """TCP_NODELAY is set: else the body of an answer follows its head 40 ms later."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/main.py").write_text(ASK_THE_SOCKET, encoding="utf-8")
+    with serve(None, tmp_path, workers=workers, solution=tmp_path) as app:
+        assert app.get("/").headers["delays"] == "False"

@@ -1,5 +1,6 @@
 """The entry point: `uvicorn app.main:app` puts the layers together and serves them."""
 
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -17,12 +18,17 @@ from app.db.session import dispose_engine
 # Bytes. The largest honest request is a sign-up of a few hundred; FastAPI answers 413 beyond.
 MAX_BODY_SIZE = 64 * 1024
 
+# Objects that are made before Python looks for garbage again. A request leaves none behind, and at
+# Python's default an eighth of its time went into looking for it.
+GC_THRESHOLD = 10_000
+
 health_router = APIRouter(tags=["health"])
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     """Look at the database before the first request; close its connections after the last."""
+    gc.set_threshold(GC_THRESHOLD)
     if not get_settings().SKIP_DB_INIT:
         await init_db()
     try:

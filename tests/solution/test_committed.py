@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,8 +15,10 @@ from tests.solution.serving import (
     ADA,
     USERS,
     Served,
+    alembic,
     empty,
     plain,
+    python,
     script,
     sql,
     sqlite_file,
@@ -109,3 +112,30 @@ def test_a_connection_with_a_failed_commit_is_of_use_to_the_next_request(running
     assert running.post(USERS, json=ADA).status_code == 201
     query = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
     assert sql(running.database_url, query) == [(0,)]
+
+
+def test_the_connection_is_back_in_the_pool_when_the_response_begins(tmp_path: Path) -> None:
+    """Else a request keeps it for as long as its client takes to be answered."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'app.db'}"
+    alembic(url, "upgrade head")
+    assert python(COUNT_CONNECTIONS, tmp_path, url).splitlines() == ["200 0", "404 0"]
+
+
+# Asks for a list and for nobody, and prints how many connections are in use at each status.
+COUNT_CONNECTIONS = """
+import asyncio
+from starlette.testclient import TestClient
+from app.db.session import get_engine
+from app.main import app
+
+async def watched(scope, receive, send):
+    async def look(message):
+        if message["type"] == "http.response.start":
+            print(message["status"], get_engine().pool.checkedout())
+        await send(message)
+    await app(scope, receive, look)
+
+with TestClient(watched) as client:
+    client.get("/api/v1/users")
+    client.get("/api/v1/users/1")
+"""

@@ -13,7 +13,9 @@ from app.services.user_service import UserService
 # The largest value of an INTEGER column in PostgreSQL: beyond it, a query is an error there.
 MAX_INTEGER = 2**31 - 1
 
-SessionDep = Annotated[AsyncSession, Depends(get_db)]
+# `function`: it is closed when the route has returned. By default FastAPI sends the answer first, and
+# until then no other request could have the connection.
+SessionDep = Annotated[AsyncSession, Depends(get_db, scope="function")]
 
 
 # `async`, although it awaits nothing: FastAPI sends a plain function to a thread at each request.

@@ -41,7 +41,8 @@ def get_session_factory() -> async_sessionmaker[AsyncSession]:
 async def get_db() -> AsyncIterator[AsyncSession]:
     """One session for one request. Closing it rolls back whatever the service did not commit.
 
-    It must not commit: this code after `yield` runs when the response has already been sent.
+    It must not commit: unless told otherwise, FastAPI runs the code after `yield` when the response
+    has already been sent.
     """
     raise NotImplementedError("step 2: yield a session, and close it whatever happens")
 

@@ -12,8 +12,9 @@ from app.core.config import get_settings
 
 Result = TypeVar("Result")
 
-# One for each core: more would finish no sooner, and the event loop would have to queue with them.
-_threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="bcrypt")
+# One core is left to the event loop: with a hash on each, other requests would have to queue with
+# them. Several workers use that core too.
+_threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), thread_name_prefix="bcrypt")
 
 
 async def hash_password(password: str) -> str:

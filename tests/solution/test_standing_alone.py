@@ -147,6 +147,7 @@ async def app(scope, receive, send):
 def test_no_worker_waits_for_acknowledgements(workers: int, tmp_path: Path) -> None:
     """TCP_NODELAY is set: else the body of an answer follows its head 40 ms later."""
     (tmp_path / "app").mkdir()
+    (tmp_path / "app/__init__.py").touch()  # else another `app` on PYTHONPATH would come first
     (tmp_path / "app/main.py").write_text(ASK_THE_SOCKET, encoding="utf-8")
     with serve(None, tmp_path, workers=workers, solution=tmp_path) as app:
         assert app.get("/").headers["delays"] == "False"

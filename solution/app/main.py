@@ -66,18 +66,19 @@ def create_app() -> FastAPI:
         lifespan=lifespan,
         max_body_size=MAX_BODY_SIZE,
     )
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.CORS_ORIGINS,
-        # With "*" and credentials, any site could act in the name of a visitor who is logged in.
-        allow_credentials="*" not in settings.CORS_ORIGINS,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=["Location"],
-    )
+    if settings.CORS_ORIGINS:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.CORS_ORIGINS,
+            # With "*" and credentials, any site could act in the name of a visitor who is logged in.
+            allow_credentials="*" not in settings.CORS_ORIGINS,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location"],
+        )
     register_error_handlers(app)
-    app.include_router(health_router)
     app.include_router(api_router, prefix=settings.API_V1_STR)
+    app.include_router(health_router)
     log_requests(app, settings.LOG_LEVEL)
     return app
 

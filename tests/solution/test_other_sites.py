@@ -27,6 +27,7 @@ def test_a_site_on_the_list_may_call_and_no_other(sqlite_url: str, folder: Path)
     assert "access-control-allow-origin" not in theirs.headers
     assert before.status_code == 200
     assert refused.status_code == 400
+    assert refused.headers["x-request-id"] in app.log()
 
 
 def test_every_site_may_call_but_not_in_the_name_of_a_visitor(
@@ -36,3 +37,12 @@ def test_every_site_may_call_but_not_in_the_name_of_a_visitor(
         answer = app.get(USERS, headers={"Origin": THEIRS, "Cookie": "session=1"})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_without_a_list_no_site_may_call(sqlite_url: str, folder: Path) -> None:
+    asked = {"Origin": THEIRS, "Access-Control-Request-Method": "POST"}
+    with serve(sqlite_url, folder) as app:
+        answers = [app.get(USERS, headers={"Origin": THEIRS}), app.options(USERS, headers=asked)]
+    assert [answer.status_code for answer in answers] == [200, 405]
+    for answer in answers:
+        assert not [name for name in answer.headers if name.startswith("access-control-")]

@@ -72,15 +72,14 @@ def test_an_id_that_could_forge_a_log_is_replaced(given: str | None, app: Served
         ("POST", USERS, 422),
         ("GET", f"{USERS}?limit=0", 422),
         ("GET", "/docs", 200),
-        ("OPTIONS", USERS, 400),
+        ("OPTIONS", USERS, 405),
     ],
 )
 def test_every_answer_has_an_id_and_a_line(
     method: str, path: str, status: int, app: Served
 ) -> None:
-    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     with app.client() as client:
-        answer = client.request(method, path, headers=asked if method == "OPTIONS" else {})
+        answer = client.request(method, path)
     (line,) = requests(app, answer.headers["X-Request-ID"])
     assert (line["method"], line["path"], line["status"]) == (method, path.split("?")[0], status)
     assert answer.status_code == status

@@ -100,13 +100,18 @@ class RequestLog:
             # answer; if this went on, the server would hang up on the request that it sends next.
             logger.exception("An error after the answer")
         finally:
-            request = {
-                "method": scope["method"],
-                "path": scope["path"],  # without the query, which is where secrets end up
-                "status": answer.status,  # null: the client hung up before there was one
-                "duration_ms": round((time.perf_counter() - began) * 1000, 1),
-            }
-            logger.info("%s %s", scope["method"], scope["path"], extra={"request": request})
+            if logger.isEnabledFor(logging.INFO):
+                _log(scope, answer, seconds=time.perf_counter() - began)
+
+
+def _log(scope: Scope, answer: Answer, seconds: float) -> None:
+    request = {
+        "method": scope["method"],
+        "path": scope["path"],  # without the query, which is where secrets end up
+        "status": answer.status,  # null: the client hung up before there was one
+        "duration_ms": round(seconds * 1000, 1),
+    }
+    logger.info("%s %s", scope["method"], scope["path"], extra={"request": request})
 
 
 def _id_of(scope: Scope) -> str:

@@ -66,7 +66,8 @@ def print_report(console: Console, report: Report, app: Path, *, hint: int, verb
         told = check.cause in causes
         causes.add(check.cause)
         note = "  (same cause)" if told else ""
-        console.print(Text.assemble("  ", (mark, style), " ", _title(check), (note, "dim")))
+        head = Text.assemble("  ", (mark, style), " ")
+        _print_hanging(console, head, Text.assemble(_title(check), (note, "dim")))
     console.print()
     failed = report.first_failed
     if failed is None:
@@ -118,12 +119,15 @@ def _print_failure(
 
 def _print_row(console: Console, line: str, *, summary: bool) -> None:
     """A line of a message; a long one goes on below its own beginning, not below the label."""
-    indent = 2 if summary else 12
     label, text = ("", line) if summary else (line[:10], line[10:])
-    text_lines = Text(text).wrap(console, max(console.width - indent, 20))
-    for number, wrapped in enumerate(text_lines):
-        head = f"  {label}" if number == 0 else " " * indent
-        console.print(Text.assemble((head, "dim"), wrapped))
+    _print_hanging(console, Text(f"  {label}", "dim"), Text(text))
+
+
+def _print_hanging(console: Console, head: Text, text: Text) -> None:
+    """A text behind its head, and the lines that it wraps to below its own beginning."""
+    for line in text.wrap(console, max(console.width - head.cell_len, 20)):
+        console.print(Text.assemble(head, line))
+        head = Text(" " * head.cell_len)
 
 
 def _print_success(console: Console, report: Report) -> None:

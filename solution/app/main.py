@@ -70,7 +70,7 @@ def create_app() -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.CORS_ORIGINS,
-            # With "*" and credentials, any site could act in the name of a visitor who is logged in.
+            # With "*" and credentials, any site could act in the name of a logged-in visitor.
             allow_credentials="*" not in settings.CORS_ORIGINS,
             allow_methods=["*"],
             allow_headers=["*"],

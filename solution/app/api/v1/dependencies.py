@@ -13,7 +13,7 @@ from app.services.user_service import UserService
 # The largest value of an INTEGER column in PostgreSQL: beyond it, a query is an error there.
 MAX_INTEGER = 2**31 - 1
 
-# `function`: it is closed when the route has returned. By default FastAPI sends the answer first, and
+# `function`: closed when the route has returned. By default FastAPI sends the answer first, and
 # until then no other request could have the connection.
 SessionDep = Annotated[AsyncSession, Depends(get_db, scope="function")]
 

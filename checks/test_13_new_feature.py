@@ -13,6 +13,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,12 +25,22 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from workshop.architecture import expect_layer
-from workshop.checking import CheckFailed, calling, check, expect, expect_equal, fail, show
+from workshop.checking import (
+    CheckFailed,
+    calling,
+    check,
+    expect,
+    expect_equal,
+    fail,
+    plain,
+    show,
+)
 from workshop.client import Client, json_of, running
 from workshop.explain import show_text
 from workshop.learner_alembic import asked, differences, expect_types, printed_sql
 from workshop.learner_app import LearnerApp
-from workshop.steps import find_step, load_steps
+from workshop.promise import noted
+from workshop.steps import find_step, load_steps, owner_of
 
 MODEL = "app/models/product.py"
 SCHEMAS = "app/schemas/product.py"
@@ -795,17 +806,17 @@ def test_layers_hold(app: LearnerApp) -> None:
 @check(
     at=REGISTRY,
     hints=(
-        "This was the promise: a feature adds files, and lines in the registries. Which other "
-        "file had to hear of products, and why?",
+        "This was the promise: a feature adds files, and lines in the registries. What else has "
+        "changed, and why did it have to?",
         "Registries are app/db/base.py, app/api/v1/dependencies.py and app/api/v1/__init__.py; "
         "app/services/errors.py takes the new errors. Everything else already works for any "
         "feature.",
-        "Take the lines that the message names out of that file, and put them into the product "
-        "file of the same layer. app/main.py includes api_router, and with it whatever that has.",
+        "Make that file again what it was, and put what you need into the product file of the "
+        "same layer. app/main.py includes api_router, and with it whatever that has.",
     ),
 )
 def test_earlier_files_are_untouched(app: LearnerApp) -> None:
-    """No file of steps 1 to 12 knows products, but for the registries."""
+    """No file of steps 1 to 12 has changed, but for lines about products in the registries."""
     registries = find_step(13).edits
     for path in _earlier_files():
         if path in registries or not (app.root / path).exists():
@@ -819,6 +830,8 @@ def test_earlier_files_are_untouched(app: LearnerApp) -> None:
                 at=path,
                 line=line,
             )
+    for path, text in noted(app.root).items():
+        _expect_as_before(app, path, text)
 
 
 @check(
@@ -1101,6 +1114,80 @@ def _earlier_files() -> list[str]:
     ]
 
 
+def _expect_as_before(app: LearnerApp, path: str, text: str) -> None:
+    """Fail when a module is not the one that was noted when the step began."""
+    if not (app.root / path).exists():
+        fail(f"{path} was there when this step began, and is gone.", at=path)
+    try:
+        then = ast.parse(text)
+    except SyntaxError:
+        return  # whoever mends it now breaks no promise
+    now = app.tree(path)
+    if path in find_step(13).edits:
+        was, reads = _registered(then, now)
+    elif _code(then) != _code(now):
+        was, reads = text, app.text(path)
+    else:
+        return
+    expected, got = _first_difference(was, reads)
+    if expected or got:
+        owner = owner_of(path)
+        mended = f" If you have mended it, run step {owner.number} once." if owner else ""
+        fail(
+            f"{path} is not what it was when this step began.{mended}",
+            got=show(plain(got or "no such line")),
+            expected=show(plain(expected or "no such line")),
+            at=path,
+            line=_line_of(app.text(path), got),
+        )
+
+
+def _registered(then: ast.Module, now: ast.Module) -> tuple[str, str]:
+    """What a registry has lost, and what it has instead. It may import more, and say more."""
+    before, after = (_statements(_TakeOut().visit(tree)) for tree in (then, now))
+    lost = [statement for statement in before if statement not in after]
+    if not lost:
+        return "", ""
+    new = [statement for statement in after if statement not in before]
+    return lost[0], next(iter(get_close_matches(lost[0], new, 1, cutoff=0.3)), "")
+
+
+def _statements(tree: ast.Module) -> list[str]:
+    kept = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    return [_code(node) for node in kept]
+
+
+def _code(tree: ast.AST) -> str:
+    """A tree as text, without documentation: that may change."""
+    for node in ast.walk(tree):
+        if _documentation_of(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]  # type: ignore[attr-defined]  # pyright: ignore
+    return ast.unparse(tree)
+
+
+def _first_difference(was: str, reads: str) -> tuple[str, str]:
+    """The first line of code that differs, in either text; empty where there is none."""
+    old, new = ([line for line in _lines(text) if line] for text in (was, reads))
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            return "".join(old[i1:i2][:1]), "".join(new[j1:j2][:1])
+    return "", ""
+
+
+def _line_of(text: str, code: str) -> int | None:
+    """Where a line of code stands in a text; None where it is written in another way."""
+    lines = _lines(text)
+    return lines.index(code) + 1 if code in lines else None
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text without comments and indentation."""
+    return [_COMMENT.sub("", line).strip() for line in text.splitlines()]
+
+
+_COMMENT = re.compile(r"(^|\s)#.*")
+
+
 def _is_about_products(text: str) -> bool:
     """Whether one of the words of a name or a text is product: `ProductService`, `products_v2`."""
     return any(word.lower() in ("product", "products") for word in _WORD.findall(text))
@@ -1112,17 +1199,24 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 def _mentions(tree: ast.AST) -> list[ast.AST]:
     """The nodes of a tree whose own name or text is about products; documentation is not code."""
     documentation = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and ast.get_docstring(node, clean=False) is not None
-        and isinstance(node.body[0], ast.Expr)
+        id(found) for node in ast.walk(tree) if (found := _documentation_of(node)) is not None
     }
     return [
         node
         for node in ast.walk(tree)
         if id(node) not in documentation and any(map(_is_about_products, _names_in(node)))
     ]
+
+
+def _documentation_of(node: ast.AST) -> ast.expr | None:
+    """The docstring of a module, a class or a function."""
+    if (
+        isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and ast.get_docstring(node, clean=False) is not None
+        and isinstance(node.body[0], ast.Expr)
+    ):
+        return node.body[0].value
+    return None
 
 
 def _names_in(node: ast.AST) -> list[str]:

@@ -165,6 +165,10 @@ def check(options: Options) -> int:
             module.print_change(terminal[1], change, options.app)
 
     report = run_checks(step, options.app, database_url=server_url, on_start=meanwhile)
+    if report.ok:
+        from workshop import promise
+
+        promise.accept(folder, step)
     if options.json:
         print(json.dumps(report.as_json(), ensure_ascii=False))
     else:

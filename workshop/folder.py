@@ -13,6 +13,8 @@ from workshop.errors import WorkshopError
 from workshop.stages import Files
 
 SAVED = ".saved"
+# The one thing in there that a check looks at; `promise` writes it.
+NOTE = f"{SAVED}/before_the_feature.json"
 
 
 class Folder:
@@ -122,6 +124,9 @@ def copy_for_checks(source: Path, target: Path) -> None:
         ),
         dirs_exist_ok=True,
     )
+    if (source / NOTE).is_file():
+        (target / SAVED).mkdir(exist_ok=True)
+        shutil.copyfile(source / NOTE, target / NOTE)
 
 
 def _same(old: bytes | None, new: bytes) -> bool:

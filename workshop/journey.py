@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workshop import migrations, stages
+from workshop import migrations, promise, stages
 from workshop.errors import WorkshopError
 from workshop.folder import Folder
 from workshop.stages import Files
@@ -46,6 +46,8 @@ def place(folder: Folder, step: Step) -> Change:
             change.filled.append(earlier)
             _edit(folder, earlier, change)
     change.written += folder.place(stages.given(step))
+    if step == load_steps()[-1]:
+        promise.note_beginning(folder)
     if (change.filled and step.number > _apply_step().number) or beyond:
         _make_missing_database(folder, change)
     change.saved = folder.saved

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from workshop import journey, migrations, stages
+from workshop import journey, migrations, promise, stages
 from workshop.errors import WorkshopError
 from workshop.folder import Folder
 from workshop.runner import Report, run_checks
-from workshop.steps import Step
+from workshop.steps import Step, load_steps
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,11 @@ def run_mistake(
     """Run a step's checks against the solution with a mistake in it, on a throw-away copy."""
     with tempfile.TemporaryDirectory(prefix="workshop-") as scratch:
         folder = Folder(Path(scratch) / "backend")
-        folder.place(stages.done(step.number))
+        if step == load_steps()[-1]:
+            # What the mistake changes of the earlier steps shows beside what they were before.
+            folder.place(stages.start(step.number))
+            promise.note_beginning(folder)
+        folder.replace(stages.done(step.number))
         if step.slug == journey.APPLY:
             migrations.upgrade(folder)
         folder.replace(apply(step, mistake))

@@ -24,6 +24,7 @@ from fastapi import Depends, FastAPI
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from workshop import stages
 from workshop.architecture import expect_layer
 from workshop.checking import (
     CheckFailed,
@@ -1115,31 +1116,37 @@ def _earlier_files() -> list[str]:
 
 
 def _expect_as_before(app: LearnerApp, path: str, text: str) -> None:
-    """Fail when a module is not the one that was noted when the step began."""
+    """Fail when a module is neither what was noted when the step began, nor the solution's."""
     if not (app.root / path).exists():
         fail(f"{path} was there when this step began, and is gone.", at=path)
+    change = _change(app, path, text)
+    ours = stages.done(12).get(path)
+    if change is None or (ours is not None and _change(app, path, ours.decode()) is None):
+        return
+    expected, got = change
+    owner = owner_of(path)
+    mended = f" If you have mended it, run step {owner.number} once." if owner else ""
+    fail(
+        f"{path} is not what it was when this step began.{mended}",
+        got=show(plain(got or "no such line"))
+        + (", indented otherwise" if got == expected else ""),
+        expected=show(plain(expected or "no such line")),
+        at=path,
+        line=_line_of(app.text(path), got),
+    )
+
+
+def _change(app: LearnerApp, path: str, text: str) -> tuple[str, str] | None:
+    """The first line that a module had when it was `text`, and the one in its place."""
     try:
         then = ast.parse(text)
     except SyntaxError:
-        return  # whoever mends it now breaks no promise
+        return None  # whoever mends it now breaks no promise
     now = app.tree(path)
     if path in find_step(13).edits:
         was, reads = _registered(then, now)
-    elif _code(then) != _code(now):
-        was, reads = text, app.text(path)
-    else:
-        return
-    expected, got = _first_difference(was, reads)
-    if expected or got:
-        owner = owner_of(path)
-        mended = f" If you have mended it, run step {owner.number} once." if owner else ""
-        fail(
-            f"{path} is not what it was when this step began.{mended}",
-            got=show(plain(got or "no such line")),
-            expected=show(plain(expected or "no such line")),
-            at=path,
-            line=_line_of(app.text(path), got),
-        )
+        return _first_difference(was, reads) if was else None
+    return _first_difference(text, app.text(path)) if _code(then) != _code(now) else None
 
 
 def _registered(then: ast.Module, now: ast.Module) -> tuple[str, str]:
@@ -1170,19 +1177,19 @@ def _first_difference(was: str, reads: str) -> tuple[str, str]:
     old, new = ([line for line in _lines(text) if line] for text in (was, reads))
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
-            return "".join(old[i1:i2][:1]), "".join(new[j1:j2][:1])
+            return "".join(old[i1:i2][:1]).strip(), "".join(new[j1:j2][:1]).strip()
     return "", ""
 
 
 def _line_of(text: str, code: str) -> int | None:
     """Where a line of code stands in a text; None where it is written in another way."""
-    lines = _lines(text)
+    lines = [line.strip() for line in _lines(text)]
     return lines.index(code) + 1 if code in lines else None
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of a text without comments and indentation."""
-    return [_COMMENT.sub("", line).strip() for line in text.splitlines()]
+    """The lines of a text without comments."""
+    return [_COMMENT.sub("", line).rstrip() for line in text.splitlines()]
 
 
 _COMMENT = re.compile(r"(^|\s)#.*")

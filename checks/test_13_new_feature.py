@@ -40,8 +40,8 @@ from workshop.client import Client, json_of, running
 from workshop.explain import show_text
 from workshop.learner_alembic import asked, differences, expect_types, printed_sql
 from workshop.learner_app import LearnerApp
-from workshop.promise import noted
-from workshop.steps import find_step, load_steps, owner_of
+from workshop.promise import earlier_modules, noted
+from workshop.steps import find_step, owner_of
 
 MODEL = "app/models/product.py"
 SCHEMAS = "app/schemas/product.py"
@@ -88,6 +88,40 @@ BAD = {
     "a field that nobody declared": '{"name": "Tea", "price": 1, "prize": 2}',
     "a list": "[1, 2]",
 }
+
+
+# -- the promise, first: what breaks it makes others fail below
+
+
+@check(
+    at=REGISTRY,
+    hints=(
+        "This was the promise: a feature adds files, and lines in the registries. What else has "
+        "changed, and why did it have to?",
+        "Registries are app/db/base.py, app/api/v1/dependencies.py and app/api/v1/__init__.py; "
+        "app/services/errors.py takes the new errors. Everything else already works for any "
+        "feature.",
+        "Make that file again what it was, and put what you need into the product file of the "
+        "same layer. app/main.py includes api_router, and with it whatever that has.",
+    ),
+)
+def test_earlier_files_are_untouched(app: LearnerApp) -> None:
+    """No file of steps 1 to 12 has changed, but for lines about products in the registries."""
+    registries = find_step(13).edits
+    for path in earlier_modules():
+        if path in registries or not (app.root / path).exists():
+            continue
+        for node in _mentions(app.tree(path)):
+            line = getattr(node, "lineno", 1)
+            fail(
+                f"{path} is of an earlier step, and had to learn about products.",
+                got=" ".join(app.text(path).splitlines()[line - 1 : line]).strip(),
+                expected="products in files of their own, and lines in the registries",
+                at=path,
+                line=line,
+            )
+    for path, text in noted(app.root).items():
+        _expect_as_before(app, path, text)
 
 
 # -- models
@@ -807,37 +841,6 @@ def test_layers_hold(app: LearnerApp) -> None:
 @check(
     at=REGISTRY,
     hints=(
-        "This was the promise: a feature adds files, and lines in the registries. What else has "
-        "changed, and why did it have to?",
-        "Registries are app/db/base.py, app/api/v1/dependencies.py and app/api/v1/__init__.py; "
-        "app/services/errors.py takes the new errors. Everything else already works for any "
-        "feature.",
-        "Make that file again what it was, and put what you need into the product file of the "
-        "same layer. app/main.py includes api_router, and with it whatever that has.",
-    ),
-)
-def test_earlier_files_are_untouched(app: LearnerApp) -> None:
-    """No file of steps 1 to 12 has changed, but for lines about products in the registries."""
-    registries = find_step(13).edits
-    for path in _earlier_files():
-        if path in registries or not (app.root / path).exists():
-            continue
-        for node in _mentions(app.tree(path)):
-            line = getattr(node, "lineno", 1)
-            fail(
-                f"{path} is of an earlier step, and had to learn about products.",
-                got=" ".join(app.text(path).splitlines()[line - 1 : line]).strip(),
-                expected="products in files of their own, and lines in the registries",
-                at=path,
-                line=line,
-            )
-    for path, text in noted(app.root).items():
-        _expect_as_before(app, path, text)
-
-
-@check(
-    at=REGISTRY,
-    hints=(
         "Imagine that somebody takes the feature out again: your files, and the lines about "
         "products in the registries. What would be missing that was there before?",
         "The check does just that and starts the application. The message says which file does "
@@ -1102,17 +1105,6 @@ def _insert_product(price: int) -> Any:
 
 
 # -- the promise
-
-
-def _earlier_files() -> list[str]:
-    """The modules that steps 1 to 12 own."""
-    return [
-        path
-        for step in load_steps()
-        if step.number < 13
-        for path in step.files
-        if path.endswith(".py") and path.startswith(("app/", "alembic/"))
-    ]
 
 
 def _expect_as_before(app: LearnerApp, path: str, text: str) -> None:

@@ -31,6 +31,7 @@ def app(tmp_path: Path) -> Path:
 ANSWERS = [
     ("def get_settings(:\n", "failed", "app/core/config.py is not valid Python, line 1"),
     ("if True:\nx = 1\n", "failed", "app/core/config.py is not valid Python, line 2"),
+    ("x = [1 2]\n", "failed", "line 1: invalid syntax. Perhaps you forgot a comma?\n"),
     (b"name = '\xe9\xff'\n", "failed", "UTF-8"),
     (b"\xff\xfed\x00e\x00f\x00", "failed", "UTF-8"),
     ("", "failed", "app/core/config.py has no get_settings"),

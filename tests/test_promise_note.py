@@ -101,6 +101,13 @@ def test_a_change_of_an_earlier_file_breaks_it(
     assert rows == [f"got       {got}", f"expected  {expected}"]
 
 
+def test_a_broken_promise_is_told_before_what_it_breaks(begun: Folder) -> None:
+    edit(begun, DEPENDENCIES, "le=100)", "le=1000)")
+    failed = run_checks(STEP, begun.root).first_failed
+    assert failed is not None
+    assert (failed.id, failed.file) == ("earlier_files_are_untouched", DEPENDENCIES)
+
+
 HARMLESS = {
     "a comment": (ERRORS, "logger = logging", "# Who reads this?\nlogger = logging"),
     "another layout": (ERRORS, "{NotFoundError: 404, ", "{\n    NotFoundError: 404,\n    "),
@@ -136,7 +143,7 @@ def test_without_a_note_nobody_is_blamed(begun: Folder) -> None:
     assert promised(begun).outcome == "passed"
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"\xff"])
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b"\xff", b'{"app/main.py": 1}'])
 def test_a_damaged_note_is_no_note(damage: bytes, begun: Folder) -> None:
     (begun.root / NOTE).write_bytes(damage)
     assert promise.noted(begun.root) == {}

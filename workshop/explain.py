@@ -141,9 +141,10 @@ def _file_of(error: BaseException, root: Path) -> str | None:
 def _syntax_verdict(error: SyntaxError, root: Path) -> Verdict:
     path = Path(error.filename or "").relative_to(root).as_posix()
     text = (error.text or "").strip()
+    end = "" if error.msg.endswith("?") else "."  # "Perhaps you forgot a comma?"
     message = str(
         CheckFailed(
-            f"{path} is not valid Python, line {error.lineno}: {error.msg}.",
+            f"{path} is not valid Python, line {error.lineno}: {error.msg}{end}",
             got=text,
             expected="Python that can be read; the mistake is often on the line before",
         )

@@ -47,7 +47,16 @@ def noted(root: Path) -> dict[str, str]:
         found = json.loads((root / NOTE).read_bytes())
     except (OSError, ValueError):
         return {}
-    return cast("dict[str, str]", found) if isinstance(found, dict) else {}
+    items = cast("dict[str, object]", found).items() if isinstance(found, dict) else ()
+    return {path: text for path, text in items if isinstance(text, str)}
+
+
+def earlier_modules() -> list[str]:
+    """The modules that belong to the steps before the feature, by their path in the app."""
+    paths = (path for step in load_steps()[:-1] for path in step.files)
+    return [
+        path for path in paths if path.endswith(".py") and path.startswith(("app/", "alembic/"))
+    ]
 
 
 def _is_unchanged(folder: Folder, path: str, given: Files) -> bool:
@@ -56,12 +65,10 @@ def _is_unchanged(folder: Folder, path: str, given: Files) -> bool:
 
 
 def _modules(folder: Folder) -> dict[str, str]:
-    """The modules of the earlier steps, and the revisions."""
-    *earlier, feature = load_steps()
-    paths = {path for step in earlier for path in step.files if path.endswith(".py")}
-    paths |= {revision.path for revision in migrations.history(folder)} - {*feature.makes}
-    code = sorted(path for path in paths if path.startswith(("app/", "alembic/")))
-    found = {path: folder.read(path) for path in code}
+    """The modules of the earlier steps, and the revisions that are not the feature's."""
+    revisions = {revision.path for revision in migrations.history(folder)}
+    paths = {*earlier_modules(), *revisions} - {*load_steps()[-1].makes}
+    found = {path: folder.read(path) for path in sorted(paths)}
     return {
         path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None
     }

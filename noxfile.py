@@ -26,13 +26,7 @@ logging.getLogger("nox").setLevel(logging.ERROR)
 
 def run(session: nox.Session, *arguments: str) -> None:
     """Run a command of the workshop in `.venv`, and end with its exit status."""
-    try:
-        python = environment.ensure(
-            dev=environment.needs_dev(list(arguments)), lab=environment.needs_lab(list(arguments))
-        )
-    except environment.SetupError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    python = environment.python_for(list(arguments))
     command = [str(python), "-m", "workshop", *arguments, *session.posargs]
     status = subprocess.call(
         command, cwd=ROOT, env=os.environ | {"NOX_CURRENT_SESSION": session.name}

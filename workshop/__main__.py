@@ -16,18 +16,12 @@ def main() -> int:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="replace")
+    python = environment.python_for(arguments)
     try:
-        python = environment.ensure(
-            dev=environment.needs_dev(arguments), lab=environment.needs_lab(arguments)
-        )
-    except environment.SetupError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if environment.is_running(python):
-        from workshop.cli import main as run
+        if environment.is_running(python):
+            from workshop.cli import main as run
 
-        return run(arguments)
-    try:
+            return run(arguments)
         return subprocess.call([str(python), "-m", "workshop", *arguments], cwd=environment.ROOT)
     except KeyboardInterrupt:
         return 130

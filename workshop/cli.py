@@ -127,7 +127,10 @@ def _parser() -> argparse.ArgumentParser:
         "arguments", nargs=argparse.REMAINDER
     )
     command("lint", lint, "Run ruff, pyright and import-linter.")
-    command("verify", verify, "Run tests and lint: everything that has to hold.")
+    sub = command("verify", verify, "Run tests and lint: everything that has to hold.")
+    sub.add_argument(
+        "--without-browser", action="store_true", help="leave the tests out that drive a browser"
+    )
     return parser
 
 
@@ -400,9 +403,9 @@ def lint(_options: Options) -> int:
 
 def verify(options: Options) -> int:
     """Run everything that has to hold."""
-    from workshop.maintenance import run_lint, run_tests
+    from workshop.maintenance import verify as run
 
-    return max(run_lint(), run_tests([]))
+    return run(without_browser=options.without_browser)
 
 
 def _server_url(options: Options) -> str | None:

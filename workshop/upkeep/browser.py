@@ -21,14 +21,14 @@ from workshop.errors import WorkshopError
 PROGRAM, DRIVER = "SE_BROWSER_PATH", "SE_CHROMEDRIVER"
 DEBIAN = ("chromium", "chromium-driver")
 ADVICE = {
-    "darwin": "Type  brew install --cask chromium chromedriver",
-    "win32": "Type  winget install Google.Chrome",
+    "darwin": "Type\n  brew install --cask chromium chromedriver",
+    "win32": "Type\n  winget install Google.Chrome",
 }.get(
     sys.platform,
-    "Install Chromium and its driver (Debian: apt-get install chromium chromium-driver)",
+    "Install Chromium and its driver, on Debian with\n  apt-get install chromium chromium-driver",
 )
 # Where Playwright keeps its browsers unless PLAYWRIGHT_BROWSERS_PATH names a folder.
-CACHE = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}.get(sys.platform, "~/.cache")
+CACHE = {"darwin": "Library/Caches", "win32": "AppData/Local"}.get(sys.platform, ".cache")
 CHROMIUM = ("chrome-linux*/chrome", "chrome-mac*/*.app/Contents/MacOS/*", "chrome-win*/chrome.exe")
 
 
@@ -52,7 +52,7 @@ def needed_browser() -> Browser:
     """The same; raises WorkshopError with what to do where there is none."""
     found = find_browser()
     if found is None:
-        raise WorkshopError(f"There is no browser with a driver on this computer. {ADVICE}.")
+        raise WorkshopError(f"There is no browser with a driver on this computer. {ADVICE}")
     return found
 
 
@@ -95,7 +95,7 @@ def provide_browser() -> Browser:
             return browser
         _say(f"{browser.program} does not start: {reason}")
     raise WorkshopError(
-        f"The tests of /docs and /redoc need a browser.\n{ADVICE},\n"
+        f"Some tests need a browser. {ADVICE}\n"
         "then the same command again. Or leave these tests out:\n"
         "  python3 -m workshop verify --without-browser"
     )
@@ -116,9 +116,9 @@ def _found() -> Iterator[Browser]:
     if program and driver:
         yield Browser(program, driver)
     yield from _ask_manager("--offline")
-    place = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or f"{CACHE}/ms-playwright")
+    place = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / CACHE / "ms-playwright"
     for pattern in CHROMIUM:
-        for chromium in sorted(place.expanduser().glob(f"chromium-*/{pattern}"), reverse=True):
+        for chromium in sorted(Path(place).glob(f"chromium-*/{pattern}"), reverse=True):
             yield from _ask_manager("--offline", "--browser-path", str(chromium))
 
 

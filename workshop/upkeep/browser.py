@@ -1,5 +1,6 @@
 """A browser for the tests, and the driver that Selenium steers it by: found, or got."""
 
+import logging
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from selenium.webdriver.common.selenium_manager import SeleniumManager
 
 from workshop.errors import WorkshopError
 
+# The manager's warnings are about what it is going to try next.
+logging.getLogger(SeleniumManager.__module__).setLevel(logging.ERROR)
 # Selenium's own names for the variables that name the two programs.
 PROGRAM, DRIVER = "SE_BROWSER_PATH", "SE_CHROMEDRIVER"
 DEBIAN = ("chromium", "chromium-driver")
@@ -104,10 +107,10 @@ def provide_browser() -> Browser:
 def _ways() -> Iterator[Browser]:
     yield from _found()
     if getattr(os, "geteuid", lambda: 1)() == 0 and shutil.which("apt-get"):
-        _say(f"none here; apt-get installs {' and '.join(DEBIAN)} (230 MB) …")
+        _say(f"none with a driver here; apt-get installs {DEBIAN[0]} (230 MB) …")
         _install(*DEBIAN)
         yield from _found()
-    _say("none here; Selenium's manager downloads what is missing (up to 200 MB) …")
+    _say("none with a driver here; Selenium's manager downloads what is missing …")
     yield from _ask_manager(tell=True)
 
 

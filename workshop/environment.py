@@ -152,7 +152,8 @@ def _make_venv(python: str) -> None:
     if python == sys.executable:
         venv.create(str(VENV), with_pip=True, clear=True)
     else:
-        subprocess.check_call([python, "-m", "venv", "--clear", str(VENV)])
+        command = [python, "-m", "venv", "--clear", str(VENV)]
+        subprocess.run(command, check=True, capture_output=True)
 
 
 def _suitable_python() -> str:
@@ -187,7 +188,8 @@ def _install(python: Path, path: Path) -> None:
             return
         _say("uv could not do it; trying pip.")
     if subprocess.call([str(python), "-m", "pip", "--version"], stdout=subprocess.DEVNULL) != 0:
-        subprocess.call([str(python), "-m", "ensurepip", "--default-pip"])
+        command = [str(python), "-m", "ensurepip", "--default-pip"]
+        subprocess.run(command, check=False, capture_output=True)
     _run_pip(python, path, count)
     _say(f"Installed in {time.monotonic() - started:.0f} s.")
 

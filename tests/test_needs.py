@@ -90,7 +90,7 @@ def test_without_any_it_is_said_what_to_type(manager: Manager) -> None:
 @pytest.mark.parametrize(
     ("user", "status", "told"),
     [
-        (0, 0, "apt-get installs chromium (230 MB)"),
+        (0, 0, "apt-get installs chromium (230 MB, a minute"),
         (0, 100, "apt-get could not: Unable to locate package chromium"),
         (1000, 0, "Selenium's manager downloads"),
     ],

@@ -107,7 +107,7 @@ def provide_browser() -> Browser:
 def _ways() -> Iterator[Browser]:
     yield from _found()
     if getattr(os, "geteuid", lambda: 1)() == 0 and shutil.which("apt-get"):
-        _say(f"none with a driver here; apt-get installs {DEBIAN[0]} (230 MB) …")
+        _say(f"none with a driver here; apt-get installs {DEBIAN[0]} (230 MB, a minute or two) …")
         _install(*DEBIAN)
         yield from _found()
     _say("none with a driver here; Selenium's manager downloads what is missing …")

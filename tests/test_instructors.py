@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from workshop import agenda
-from workshop.mistakes import load_mistakes
-from workshop.steps import ROOT, Step, load_steps
+from workshop.course import agenda
+from workshop.course.steps import ROOT, Step, load_steps
+from workshop.judging.mistakes import load_mistakes
 
 FILE = ROOT / "INSTRUCTORS.md"
 STEPS = load_steps()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop.steps import ROOT
+from workshop.course.steps import ROOT
 
 
 @dataclass(frozen=True)

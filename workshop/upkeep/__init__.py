@@ -1,0 +1,1 @@
+"""What maintainers measure and make: mutants, branches, benchmarks, tests. No learner needs it."""

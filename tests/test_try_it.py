@@ -9,7 +9,7 @@ How a brief says it, in the order in which it is done:
 - "Put the line `X=1` into `.env`"; "take the line out again";
 - `<http://127.0.0.1:8000/docs>` is opened, while a server runs; "stop the server";
 - a row of a table sends a request, and the status and what is in backticks come back:
-  `` | `POST /users` `{…}` | 201 `"id":1` | ``, `| open <http://…> | … |`, `| the same again | … |`.
+  `` | `POST /users` `{…}` | 201 `"id":1` | ``, `| <http://…> | … |`, `| the same again | … |`.
 """
 
 import json
@@ -45,7 +45,7 @@ ACTIONS = {
     "stop": r"[Ss]top\s+the\s+server",
     "delete": r"[Dd]elete\s+`(?P<deleted>[^`]+)`",
     "open": r"<http://127\.0\.0\.1:8000(?P<opened>/[^>]*)>",
-    "send": r"^\| (?P<request>(?:open <|`POST |the same again).*?) \| (?P<answer>.+?) \|$",
+    "send": r"^\| (?P<request>[^\n]+?) \| (?P<answer>[^\n]+?) \|$(?!\n\|-)",
 }
 ACTION = re.compile(
     "|".join(f"(?P<{name}>{pattern})" for name, pattern in ACTIONS.items()),
@@ -135,6 +135,8 @@ class Terminal:
 def test_what_a_brief_says_of_trying_it_is_so(step: Step, tmp_path: Path) -> None:
     text = section(step, "Try it and see")
     assert text.startswith("In `backend/`"), "Where is one?"
+    blocks = [found for found in ACTION.finditer(text) if found["type"] or found["save"]]
+    assert text.count("```") == 2 * len(blocks), "Nobody is told what to do with a block."
     terminal = Terminal(begin(step, tmp_path / "backend"))
     before = contents(terminal.folder)
     try:

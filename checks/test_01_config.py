@@ -4,9 +4,9 @@ from typing import Any
 
 import pydantic
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, expect_equal, fail, show
-from workshop.learner_app import LearnerApp
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, show
+from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/core/config.py"
 # The names that the logging module knows.

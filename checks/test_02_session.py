@@ -28,9 +28,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import mapped_column
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, expect_equal, fail, plain, show
-from workshop.learner_app import LearnerApp
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, plain, show
+from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/db/session.py"
 MODULE = "app.db.session"

@@ -17,9 +17,9 @@ from sqlalchemy import inspect as inspect_database
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import mapped_column
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, fail, plain, show
-from workshop.learner_app import LearnerApp
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, fail, plain, show
+from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/db/base.py"
 MODULE = "app.db.base"

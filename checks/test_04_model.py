@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeDecorator
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, expect_equal, fail, plain, show
-from workshop.dialects import postgresql_refuses
-from workshop.learner_app import LearnerApp
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, plain, show
+from workshop.probes.dialects import postgresql_refuses
+from workshop.probes.learner_app import LearnerApp
 
 Answer = TypeVar("Answer")
 

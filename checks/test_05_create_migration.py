@@ -16,10 +16,10 @@ from sqlalchemy import Column, Connection, String, UniqueConstraint, inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import DefaultClause
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, expect_equal, fail, plain, show
-from workshop.dialects import postgresql_refuses
-from workshop.learner_alembic import (
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, plain, show
+from workshop.probes.dialects import postgresql_refuses
+from workshop.probes.learner_alembic import (
     AUTOGENERATE,
     ENV,
     PROBE,
@@ -42,7 +42,7 @@ from workshop.learner_alembic import (
     tables,
     upgrade,
 )
-from workshop.learner_app import LearnerApp
+from workshop.probes.learner_app import LearnerApp
 
 
 @check(

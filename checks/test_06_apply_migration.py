@@ -15,9 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, fail, plain, show
-from workshop.learner_alembic import (
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, fail, plain, show
+from workshop.probes.learner_alembic import (
     ENV,
     VERSION_TABLE,
     VERSIONS,
@@ -33,7 +33,7 @@ from workshop.learner_alembic import (
     tables,
     upgrade,
 )
-from workshop.learner_app import LearnerApp
+from workshop.probes.learner_app import LearnerApp
 
 Answer = TypeVar("Answer")
 

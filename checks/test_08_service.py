@@ -20,9 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_e
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util import await_only
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, expect_equal, fail, plain, show
-from workshop.learner_app import LearnerApp
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, plain, show
+from workshop.probes.learner_app import LearnerApp
 
 SECURITY = "app/core/security.py"
 SERVICE = "app/services/user_service.py"

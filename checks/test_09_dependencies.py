@@ -10,10 +10,10 @@ from fastapi import FastAPI, HTTPException
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, expect_equal, fail, show
-from workshop.explain import show_text
-from workshop.learner_app import LearnerApp
+from workshop.judging.explain import show_text
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, show
+from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/api/v1/dependencies.py"
 MODULE = "app.api.v1.dependencies"

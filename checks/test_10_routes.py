@@ -15,10 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, expect_equal, fail, show
-from workshop.explain import show_text
-from workshop.learner_app import LearnerApp
+from workshop.judging.explain import show_text
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, show
+from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/api/v1/user.py"
 MODULE = "app.api.v1.user"

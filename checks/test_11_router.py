@@ -7,10 +7,10 @@ from urllib.parse import urljoin
 
 from fastapi import APIRouter, FastAPI
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, fail, show
-from workshop.explain import show_text
-from workshop.learner_app import LearnerApp
+from workshop.judging.explain import show_text
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, fail, show
+from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/api/v1/__init__.py"
 MODULE = "app.api.v1"

@@ -20,10 +20,10 @@ import sqlalchemy.ext.asyncio
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from workshop.architecture import expect_layer
-from workshop.checking import calling, check, expect, expect_equal, fail, show
-from workshop.client import Client, json_of, running, told
-from workshop.learner_app import LearnerApp
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, show
+from workshop.probes.client import Client, json_of, running, told
+from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/main.py"
 HEALTHY = {"status": "healthy", "database": "connected"}

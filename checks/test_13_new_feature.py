@@ -24,9 +24,12 @@ from fastapi import Depends, FastAPI
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from workshop import stages
-from workshop.architecture import expect_layer
-from workshop.checking import (
+from workshop.course import stages
+from workshop.course.steps import find_step, owner_of
+from workshop.judging.explain import show_text
+from workshop.learner.promise import earlier_modules, noted
+from workshop.probes.architecture import expect_layer
+from workshop.probes.checking import (
     CheckFailed,
     calling,
     check,
@@ -36,12 +39,9 @@ from workshop.checking import (
     plain,
     show,
 )
-from workshop.client import Client, json_of, running
-from workshop.explain import show_text
-from workshop.learner_alembic import asked, differences, expect_types, printed_sql
-from workshop.learner_app import LearnerApp
-from workshop.promise import earlier_modules, noted
-from workshop.steps import find_step, owner_of
+from workshop.probes.client import Client, json_of, running
+from workshop.probes.learner_alembic import asked, differences, expect_types, printed_sql
+from workshop.probes.learner_app import LearnerApp
 
 MODEL = "app/models/product.py"
 SCHEMAS = "app/schemas/product.py"

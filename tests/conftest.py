@@ -4,7 +4,8 @@ from collections.abc import Generator
 
 import pytest
 
-from workshop import postgres, warm
+from workshop import postgres
+from workshop.judging import warm
 from workshop.postgres import Server
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import Ran, clone, run, snapshot
+from workshop.course.steps import ROOT
 from workshop.errors import WorkshopError
-from workshop.folder import Folder
-from workshop.steps import ROOT
+from workshop.learner.folder import Folder
 
 CONFIG = "app/core/config.py"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import ROOT, run
-from workshop.bench.figures import Part, compare
+from workshop.upkeep.bench.figures import Part, compare
 
 TINY = ("--rounds", "1", "--seconds", "0.2", "--database", "sqlite")
 # In the environment of what a test starts, so that it finds what is left of it.
@@ -108,7 +108,7 @@ def test_the_generator_counts_what_is_no_success() -> None:
             port = int(serving.stdout.readline().split(b" port ")[1].split()[0])
             line = {"port": port, "seconds": 0.2, "warm_up": 0.0, "streams": [job]}
             done = subprocess.run(
-                [sys.executable, "-m", "workshop.bench.load"],
+                [sys.executable, "-m", "workshop.upkeep.bench.load"],
                 input=json.dumps(line),
                 capture_output=True,
                 text=True,

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from workshop import stages
-from workshop.folder import Folder
-from workshop.runner import CheckResult, Report, run_checks
-from workshop.steps import ROOT, find_step
-from workshop.terminal import print_report
+from workshop.commands.terminal import print_report
+from workshop.course import stages
+from workshop.course.steps import ROOT, find_step
+from workshop.judging.runner import CheckResult, Report, run_checks
+from workshop.learner.folder import Folder
 
 
 def printed(report: Report) -> str:

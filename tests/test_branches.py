@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import clone, run, type_in_app
-from workshop import journey, stages
-from workshop.steps import Step, load_steps
+from workshop.course import stages
+from workshop.course.steps import Step, load_steps
+from workshop.learner import journey
 
 STEPS = load_steps()
 NAMES = [f"step-{step.number:02}-{kind}" for step in STEPS for kind in ("start", "done")]
@@ -146,7 +147,7 @@ def test_the_same_commit_gives_the_same_ids_elsewhere(made: Path, tmp_path: Path
     assert b"\r\n" in (other / "solution/app/main.py").read_bytes()
     # Not the command line: a Python that has no packages can make branches.
     ran = subprocess.run(
-        [another_python(), "-c", "from workshop import branches; branches.make()"],
+        [another_python(), "-c", "from workshop.upkeep import branches; branches.make()"],
         cwd=other,
         env=os.environ | STRANGE_VARIABLES,
         umask=0o077,

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from workshop import journey, migrations, stages
-from workshop.folder import Folder
-from workshop.mistakes import load_mistakes
-from workshop.runner import run_checks
-from workshop.steps import ROOT, Step, load_steps
+from workshop.course import stages
+from workshop.course.steps import ROOT, Step, load_steps
+from workshop.judging.mistakes import load_mistakes
+from workshop.judging.runner import run_checks
+from workshop.learner import journey, migrations
+from workshop.learner.folder import Folder
 
 pytestmark = pytest.mark.usefixtures("warm_workers")
 
@@ -87,7 +88,7 @@ def checks_of(step: Step) -> dict[str, dict[str, Any]]:
     """The checks of a step as their decorator describes them."""
     import importlib.util
 
-    from workshop.checking import info_of
+    from workshop.probes.checking import info_of
 
     spec = importlib.util.spec_from_file_location(step.checks.stem, step.checks)
     assert spec is not None

@@ -6,7 +6,7 @@ import pytest
 
 from tests.test_branches import git, repository
 from tests.workbench import run, snapshot
-from workshop.steps import ROOT
+from workshop.course.steps import ROOT
 
 GIVEN = "postgres_db/compose.yaml"
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from workshop import journey, migrations, stages
-from workshop.folder import Folder
-from workshop.runner import Report, run_checks
-from workshop.steps import Step, load_steps
+from workshop.course import stages
+from workshop.course.steps import Step, load_steps
+from workshop.judging.runner import Report, run_checks
+from workshop.learner import journey, migrations
+from workshop.learner.folder import Folder
 
 pytestmark = pytest.mark.usefixtures("warm_workers")
 

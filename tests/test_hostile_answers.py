@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import snapshot
-from workshop import runner, stages
-from workshop.folder import Folder
-from workshop.runner import Report, run_checks
-from workshop.steps import ROOT, Step, load_steps
+from workshop.course import stages
+from workshop.course.steps import ROOT, Step, load_steps
+from workshop.judging import runner
+from workshop.judging.runner import Report, run_checks
+from workshop.learner.folder import Folder
 
 pytestmark = pytest.mark.usefixtures("warm_workers")
 
@@ -44,9 +45,9 @@ STOPS_IN_COROUTINES = {
 # Code in front of a starter, which is not the answer yet, to make it pass all the same.
 CHEATS = {
     "replaces_the_verdicts": """
-import workshop.checking
+import workshop.probes.checking
 for name in ("expect", "expect_equal", "fail", "check", "CheckFailed"):
-    setattr(workshop.checking, name, lambda *a, **k: None)
+    setattr(workshop.probes.checking, name, lambda *a, **k: None)
 """,
     "replaces_the_verdicts_everywhere": """
 import sys
@@ -56,13 +57,13 @@ for module in list(sys.modules.values()):
             setattr(module, name, lambda *a, **k: None)
 """,
     "replaces_the_explanation": """
-import workshop.explain, workshop.worker
-workshop.worker.explain = workshop.explain.explain = (
-    lambda *a, **k: workshop.explain.Verdict("passed"))
-workshop.worker.UNFINISHED = workshop.explain.Verdict("passed")
+import workshop.judging.explain, workshop.judging.worker
+workshop.judging.worker.explain = workshop.judging.explain.explain = (
+    lambda *a, **k: workshop.judging.explain.Verdict("passed"))
+workshop.judging.worker.UNFINISHED = workshop.judging.explain.Verdict("passed")
 """,
     "replaces_the_app": """
-from workshop.learner_app import LearnerApp
+from workshop.probes.learner_app import LearnerApp
 LearnerApp.take = LearnerApp.load = lambda *a, **k: __import__("unittest.mock").mock.MagicMock()
 """,
     "replaces_pytest": """

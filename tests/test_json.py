@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.workbench import run
-from workshop.steps import load_steps
+from workshop.course.steps import load_steps
 
 STEPS = load_steps()
 CONFIG = "app/core/config.py"

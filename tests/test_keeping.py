@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import run, saved_versions, snapshot
-from workshop import migrations, stages
-from workshop.folder import Folder
-from workshop.steps import ROOT, load_steps
+from workshop.course import stages
+from workshop.course.steps import ROOT, load_steps
+from workshop.learner import migrations
+from workshop.learner.folder import Folder
 
 MINE = b"# my own work\n"
 STEPS = load_steps()
@@ -176,9 +177,10 @@ def test_killed_at_any_moment_every_file_is_whole(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from workshop import journey, migrations, stages
-from workshop.folder import Folder
-from workshop.steps import find_step
+from workshop.course import stages
+from workshop.learner import journey, migrations
+from workshop.learner.folder import Folder
+from workshop.course.steps import find_step
 migrations.upgrade = lambda folder: None
 stages.done(12)
 print("go", flush=True)

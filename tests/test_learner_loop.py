@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from tests.workbench import clone, run, snapshot
-from workshop import stages
-from workshop.steps import load_steps
+from workshop.course import stages
+from workshop.course.steps import load_steps
 
 STEPS = load_steps()
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from workshop.mistakes import Mistake, load_mistakes, run_mistake
-from workshop.runner import CheckResult, Report
-from workshop.steps import ROOT, Step, load_steps
-from workshop.terminal import print_report
+from workshop.commands.terminal import print_report
+from workshop.course.steps import ROOT, Step, load_steps
+from workshop.judging.mistakes import Mistake, load_mistakes, run_mistake
+from workshop.judging.runner import CheckResult, Report
 
 pytestmark = pytest.mark.usefixtures("warm_workers")
 

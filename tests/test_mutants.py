@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from workshop import stages
-from workshop.mutants import Score, load_equivalents, mutants_of, print_scores, try_mutants
-from workshop.mutation import Mutant, mutants
-from workshop.steps import Step, find_step, load_steps
+from workshop.course import stages
+from workshop.course.steps import Step, find_step, load_steps
+from workshop.upkeep.mutants import Score, load_equivalents, mutants_of, print_scores, try_mutants
+from workshop.upkeep.mutation import Mutant, mutants
 
 STEPS = load_steps()
 
@@ -96,7 +96,7 @@ def test_a_mutant_is_killed_or_survives_or_is_excused(monkeypatch: pytest.Monkey
     assert len(chosen) == 2
     score = try_mutants(step, excused)
     assert (score.killed, score.survived, score.equivalent) == (0, [], 1)
-    monkeypatch.setattr("workshop.mutants.load_equivalents", lambda _: ())
+    monkeypatch.setattr("workshop.upkeep.mutants.load_equivalents", lambda _: ())
     score = try_mutants(step, chosen)
     assert (score.killed, score.survived, score.equivalent) == (1, excused, 0)
     assert score.rate == 0.5
@@ -108,7 +108,7 @@ def test_the_report_counts_and_shows_what_survived(
     def some_survive(step: Step, chosen: Sequence[Mutant]) -> Score:
         return Score(step, killed=len(chosen) - 2, equivalent=1, survived=[chosen[0]])
 
-    monkeypatch.setattr("workshop.mutants.try_mutants", some_survive)
+    monkeypatch.setattr("workshop.upkeep.mutants.try_mutants", some_survive)
     step = find_step(4)
     count, first = len(mutants_of(step)), mutants_of(step)[0]
     assert not print_scores([step])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from workshop.course.steps import ROOT
 from workshop.errors import WorkshopError
-from workshop.steps import ROOT
 from workshop.upkeep import browser, needs
 from workshop.upkeep.browser import Browser
 

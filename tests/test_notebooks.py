@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from workshop import lessons, slides, stages
-from workshop.steps import ROOT, load_steps
+from workshop.course import stages
+from workshop.course.steps import ROOT, load_steps
+from workshop.lessons import notebooks as lessons
+from workshop.lessons import slides
 
 NOTEBOOKS = lessons.find_notebooks()
 IDS = [path.stem for path in NOTEBOOKS]
@@ -143,7 +145,7 @@ def test_a_changed_output_is_told_in_a_sentence() -> None:
 
 
 SAME_LENGTH = """
-from workshop.notebook import change, use
+from workshop.lessons.notebook import change, use
 
 use(1)
 for _ in range(3):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop.steps import ROOT
+from workshop.course.steps import ROOT
 
 # What a learner runs. Starters and the solution become the learner's own app.
 FOLDERS = ("workshop", "checks", "steps", "solution")
@@ -63,8 +63,8 @@ TEXTS = ("~/.cache", ".cache/")
 
 # Finds that are right as they are, with the reason.
 ALLOWED = {
-    ("workshop/runner.py", "start_new_session"): "Windows ignores it; kill() uses taskkill there",
-    ("workshop/bench/servers.py", "start_new_session"): "Windows ignores it; _end() terminates",
+    ("workshop/judging/runner.py", "start_new_session"): "ignored by Windows; kill() has taskkill",
+    ("workshop/upkeep/bench/servers.py", "start_new_session"): "ignored by Windows; _end() ends it",
     ("workshop/postgres/programs.py", "user"): "None on Windows, where there is no account",
     ("workshop/postgres/programs.py", "group"): "None on Windows, where there is no account",
     ("workshop/postgres/programs.py", "extra_groups"): "None on Windows, as there is no account",
@@ -72,7 +72,7 @@ ALLOWED = {
 }
 # Maintainers' tools, which no learner runs.
 MAINTENANCE = {
-    "workshop/warm.py": "it forks for speed; without fork every worker starts by itself",
+    "workshop/judging/warm.py": "it forks for speed; without fork every worker starts by itself",
 }
 # Not Python: a learner on Windows types the commands that it prints, as its first lines say.
 SHELL_SCRIPTS = {"solution/migrate.sh"}

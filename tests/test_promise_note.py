@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import run
-from workshop import promise, stages
-from workshop.folder import NOTE, Folder
-from workshop.runner import CheckResult, run_checks
-from workshop.steps import find_step
+from workshop.course import stages
+from workshop.course.steps import find_step
+from workshop.judging.runner import CheckResult, run_checks
+from workshop.learner import promise
+from workshop.learner.folder import NOTE, Folder
 
 pytestmark = pytest.mark.usefixtures("warm_workers")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import clone, run
-from workshop import stages
-from workshop.steps import ROOT, load_steps
+from workshop.course import stages
+from workshop.course.steps import ROOT, load_steps
 
 STEPS = load_steps()
 PROSE = sorted(
@@ -53,7 +53,7 @@ def test_every_command_that_is_named_exists(path: Path) -> None:
 
 def test_every_session_is_a_command_of_the_workshop() -> None:
     for name in SESSIONS - {step.name for step in STEPS}:
-        assert f'command("{name}"' in (ROOT / "workshop/cli.py").read_text("utf-8"), name
+        assert f'command("{name}"' in (ROOT / "workshop/commands/cli.py").read_text("utf-8"), name
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
@@ -67,6 +67,9 @@ def test_a_brief_has_its_parts(step) -> None:
     assert f"nox -s {step.name}" in text
     for path in step.writes:
         assert path in text, path
+    notebook = f"notebooks/{step.folder.name}.ipynb"
+    assert f"[{notebook}](../../{notebook})" in text.partition("## Go deeper")[2], "the lesson"
+    assert f"`nox -s lab -- {step.number}`" in text
     words = len(re.sub(r"```.*?```|^ {4}.*$", "", text, flags=re.DOTALL | re.MULTILINE).split())
     assert words <= 900, f"{words} words are more than three minutes"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import Ran, clone, run
-from workshop.steps import ROOT
+from workshop.course.steps import ROOT
 
 
 def run_as_anybody(*arguments: str, cwd: Path) -> Ran:

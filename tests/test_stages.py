@@ -4,9 +4,9 @@ import ast
 
 import pytest
 
-from workshop import stages
+from workshop.course import stages
+from workshop.course.steps import SOLUTION, load_steps
 from workshop.errors import WorkshopError
-from workshop.steps import SOLUTION, load_steps
 
 NUMBERS = [step.number for step in load_steps()]
 

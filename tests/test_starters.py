@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from workshop import stages
-from workshop.folder import Folder
-from workshop.steps import ROOT, Step, load_steps
+from workshop.course import stages
+from workshop.course.steps import ROOT, Step, load_steps
+from workshop.learner.folder import Folder
 
 STEPS = load_steps()
 STARTERS = [(step, path) for step in STEPS for path in step.writes if path.endswith(".py")]

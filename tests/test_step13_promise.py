@@ -5,8 +5,8 @@ import difflib
 
 import pytest
 
-from workshop import stages
-from workshop.steps import find_step
+from workshop.course import stages
+from workshop.course.steps import find_step
 
 STEP = find_step(13)
 BEFORE, AFTER = stages.done(12), stages.done(13)

@@ -9,8 +9,8 @@ import pytest
 
 from tests.test_branches import git, repository
 from tests.workbench import run, snapshot, type_in_app
-from workshop import stages
-from workshop.steps import Step, load_steps
+from workshop.course import stages
+from workshop.course.steps import Step, load_steps
 
 # The last step only repeats the others for a second feature.
 STEPS = load_steps()[:12]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from workshop import runner, stages, warm
-from workshop.folder import Folder
-from workshop.runner import CheckResult, run_checks
-from workshop.steps import Step, find_step
+from workshop.course import stages
+from workshop.course.steps import Step, find_step
+from workshop.judging import runner, warm
+from workshop.judging.runner import CheckResult, run_checks
+from workshop.learner.folder import Folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
 

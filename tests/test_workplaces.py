@@ -22,9 +22,10 @@ from ruamel.yaml import YAML
 
 from tests.test_branches import commit_to, git, ids, repository
 from tests.workbench import run
-from workshop import environment, stages
-from workshop.folder import Folder
-from workshop.steps import ROOT, load_steps
+from workshop import environment
+from workshop.course import stages
+from workshop.course.steps import ROOT, load_steps
+from workshop.learner.folder import Folder
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 COMPOSE = [ROOT / ".devcontainer/compose.yaml", ROOT / "solution/postgres_db/compose.yaml"]

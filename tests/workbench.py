@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop.steps import ROOT
+from workshop.course.steps import ROOT
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ def run(
     *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, timeout: float = 120
 ) -> Ran:
     """Run `python -m workshop …` in this environment; a traceback of ours is a failure."""
-    environment = _environment() | {"WORKSHOP_VENV": sys.prefix, "NO_COLOR": "1"} | (env or {})
+    environment = (
+        learner_environment() | {"WORKSHOP_VENV": sys.prefix, "NO_COLOR": "1"} | (env or {})
+    )
     done = subprocess.run(
         [sys.executable, "-m", "workshop", *arguments],
         cwd=cwd,
@@ -52,7 +54,7 @@ def type_in_app(app: Path, command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *shlex.split(command)],
         cwd=app,
-        env=_environment(),
+        env=learner_environment(),
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -61,7 +63,7 @@ def type_in_app(app: Path, command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _environment() -> dict[str, str]:
+def learner_environment() -> dict[str, str]:
     """What a learner's terminal has: nothing of the tests' own, and no database of anybody's."""
     ours = ("DATABASE_URL", "NOX_CURRENT_SESSION", "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if name not in ours}

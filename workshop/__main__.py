@@ -19,7 +19,7 @@ def main() -> int:
     python = environment.python_for(arguments)
     try:
         if environment.is_running(python):
-            from workshop.cli import main as run
+            from workshop.commands.cli import main as run
 
             return run(arguments)
         return subprocess.call([str(python), "-m", "workshop", *arguments], cwd=environment.ROOT)

@@ -1,1 +1,1 @@
-"""What maintainers run to see that everything holds; no learner's command needs it."""
+"""What maintainers measure and make: mutants, branches, benchmarks, tests. No learner needs it."""

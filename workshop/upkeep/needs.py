@@ -5,10 +5,10 @@ import os
 import re
 import subprocess
 
+from workshop.course.steps import ROOT
 from workshop.errors import WorkshopError
 from workshop.postgres.binaries import needed_binaries
 from workshop.postgres.packaged import PACKAGE, install_command, is_installed
-from workshop.steps import ROOT
 from workshop.upkeep import browser
 
 

@@ -1,0 +1,250 @@
+"""What a person reads: verdicts, the tower, diffs and notes, coloured in a terminal."""
+
+import difflib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from workshop.course import stages
+from workshop.course.steps import load_steps
+from workshop.judging.runner import CheckResult, Report
+from workshop.learner.folder import Folder
+from workshop.learner.journey import Change
+
+MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
+MARKS["timeout"] = ("⏱", "red")
+# A session in a message, and its options.
+_SESSION = re.compile(r"nox -s (?P<name>[\w-]+)(?: -- (?P<options>[^`\n]+))?")
+# Columns: longer lines are hard to read, and a pipe has no width of its own.
+WIDTH = 100
+
+
+def make_console() -> Console:
+    """A console that writes plain text when its output is not a terminal, or NO_COLOR is set."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="replace")
+    width = min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)
+    return Console(highlight=False, emoji=False, markup=False, width=width)
+
+
+def command(session: str, *options: str) -> str:
+    """How this learner types a session: with nox where there is one, else with Python alone."""
+    if os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox"):
+        return " ".join(["nox -s", session, *(["--", *options] if options else [])])
+    return " ".join([f"{_python()} -m workshop", session, *options])
+
+
+def as_typed(message: str) -> str:
+    """A message that names sessions, with each as this learner types it."""
+    return _SESSION.sub(
+        lambda found: command(found["name"], *(found["options"] or "").split()), message
+    )
+
+
+def _python() -> str:
+    return "py" if os.name == "nt" else "python3"
+
+
+def print_report(console: Console, report: Report, app: Path, *, hint: int, verbose: bool) -> None:
+    """Every check with its verdict; for the first that failed, all there is to say."""
+    step = report.step
+    console.print(
+        Text(f"\nStep {step.number} · {step.title}", "bold"), Text(f"· {step.layer}", "dim")
+    )
+    console.print()
+    causes: set[tuple[object, ...]] = set()
+    for check in report.checks:
+        mark, style = MARKS[check.outcome]
+        told = check.cause in causes
+        causes.add(check.cause)
+        note = "  (same cause)" if told else ""
+        head = Text.assemble("  ", (mark, style), " ")
+        _print_hanging(console, head, Text.assemble(_title(check), (note, "dim")))
+    console.print()
+    failed = report.first_failed
+    if failed is None:
+        _print_success(console, report)
+    else:
+        _print_failure(console, report, failed, app, hint=hint, verbose=verbose)
+
+
+def _title(check: CheckResult) -> Text:
+    return Text(check.title, "" if check.outcome == "passed" else "bold")
+
+
+def _print_failure(
+    console: Console, report: Report, check: CheckResult, app: Path, *, hint: int, verbose: bool
+) -> None:
+    blamed = check.blamed
+    # A registry belongs to an earlier step, but the line that it needs now is this one's.
+    if (
+        blamed is not None
+        and blamed.number < report.step.number
+        and check.file not in report.step.edits
+    ):
+        console.print(
+            Text(
+                f"The cause is in {check.file}, which belongs to step {blamed.number}: "
+                f"{command(blamed.name)} looks at it more closely.\n",
+                "yellow",
+            )
+        )
+    console.print(Text(check.title, "bold red"))
+    for number, line in enumerate(check.message.splitlines()):
+        _print_row(console, line, summary=number == 0)
+    console.print(Text(f"\n  {place(app, check)}", "cyan"))
+    if verbose and check.trace:
+        console.print(Text("\n  How the code got there:", "bold"))
+        for frame in check.trace:
+            console.print(Text("\n".join(f"    {line}" for line in frame.splitlines()), "dim"))
+    for level in range(1, hint + 1):
+        _print_row(console, f"hint {level:<5}{check.hints[level - 1]}", summary=False)
+    console.print()
+    passed = sum(check.outcome == "passed" for check in report.checks)
+    console.print(
+        f"{passed} of {len(report.checks)} checks pass ({report.seconds:.1f} s). "
+        f"Edit, save, and run {command(report.step.name)} again."
+    )
+    if hint < len(check.hints):
+        console.print(Text(f"Stuck? {command(report.step.name, '--hint')}", "dim"))
+
+
+def _print_row(console: Console, line: str, *, summary: bool) -> None:
+    """A line of a message; a long one goes on below its own beginning, not below the label."""
+    label, text = ("", line) if summary else (line[:10], line[10:])
+    _print_hanging(console, Text(f"  {label}", "dim"), Text(text))
+
+
+def _print_hanging(console: Console, head: Text, text: Text) -> None:
+    """A text behind its head, and the lines that it wraps to below its own beginning."""
+    for line in text.wrap(console, max(console.width - head.cell_len, 20)):
+        console.print(Text.assemble(head, line))
+        head = Text(" " * head.cell_len)
+
+
+def _print_success(console: Console, report: Report) -> None:
+    step = report.step
+    print_tower(console, {step.number: "lit"})
+    console.print()
+    console.print(
+        Text(f"Step {step.number} holds: {len(report.checks)} checks", "green"),
+        f"({report.seconds:.1f} s).",
+    )
+    following = next((other for other in load_steps() if other.number == step.number + 1), None)
+    if following is None:
+        console.print(f"That was the last one. See your app at work: {command('serve')}")
+    else:
+        console.print(f"Next, step {following.number}: {command(following.name)}")
+
+
+def place(app: Path, check: CheckResult) -> str:
+    """The file and line to open, as editors make it a link."""
+    if check.file is None:
+        return str(app)
+    file = app / check.file
+    try:
+        shown = file.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        shown = str(file)
+    return f"{shown}:{check.line or 1}"
+
+
+def print_tower(console: Console, states: dict[int, str]) -> None:
+    """The storeys from the top down, grouped by layer: `lit`, `done`, `failed` or nothing."""
+    styles = {"lit": ("█", "bold green"), "done": ("█", "green"), "failed": ("▒", "red")}
+    above = ""
+    for step in reversed(load_steps()):
+        block, style = styles.get(states.get(step.number, ""), ("░", "dim"))
+        layer = step.layer if step.layer != above else ""
+        above = step.layer
+        console.print(
+            Text.assemble(
+                (f"  {block * 3} ", style),
+                (f"{step.number:>2} {step.slug:<17}", style),
+                (layer, "dim"),
+            )
+        )
+
+
+def print_progress(console: Console, reports: Iterable[Report], app: Path) -> None:
+    """The tower as measured now, and what comes next."""
+    by_number = {report.step.number: report for report in reports}
+    states = {number: "done" if report.ok else "failed" for number, report in by_number.items()}
+    console.print()
+    print_tower(console, states)
+    console.print()
+    passed = sum(report.ok for report in by_number.values())
+    console.print(f"{passed} of {len(load_steps())} steps hold.")
+    for step in load_steps():
+        report = by_number.get(step.number)
+        if report is None or not report.ok:
+            failed = report.first_failed if report else None
+            why = f" ({failed.title})" if failed else " (not begun)"
+            console.print(f"Next: step {step.number}, {step.title}{why}")
+            console.print(f"      {command(step.name)}")
+            break
+
+
+def print_change(console: Console, change: Change, app: Path) -> None:
+    """What was done to the learner's folder, and where the old files are."""
+    if change.filled:
+        first, last = change.filled[0].number, change.filled[-1].number
+        steps = f"step {first}" if first == last else f"steps {first} to {last}"
+        console.print(f"Took {steps} from the solution.")
+    shown = change.written if len(change.written) <= 6 else change.written[:5]
+    for path in shown:
+        console.print(Text(f"  wrote {app.name}/{path}", "dim"))
+    if len(change.written) > len(shown):
+        console.print(Text(f"  and {len(change.written) - len(shown)} more files", "dim"))
+    for path in change.moved:
+        console.print(Text(f"  moved {app.name}/{path} away", "dim"))
+    for note in change.notes:
+        console.print(note)
+    if change.saved is not None:
+        console.print(f"What was there before is in {_relative(change.saved)}.")
+
+
+def print_diff(console: Console, old: stages.Files, new: stages.Files, names: str) -> None:
+    """A unified diff of some files; says so when they agree."""
+    before, after = names.split(" → ")
+    different = False
+    for path in sorted({*old, *new}):
+        lines = difflib.unified_diff(
+            old.get(path, b"").decode("utf-8", "replace").splitlines(),
+            new.get(path, b"").decode("utf-8", "replace").splitlines(),
+            f"{before}/{path}",
+            f"{after}/{path}",
+            lineterm="",
+        )
+        for line in lines:
+            different = True
+            console.print(Text(line, _diff_style(line)), soft_wrap=True)
+    if not different:
+        console.print(f"No difference: {before} and {after} agree.")
+
+
+def _diff_style(line: str) -> str:
+    if line.startswith(("---", "+++")):
+        return "bold"
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+
+
+def own_files(folder: Folder, paths: Iterable[str]) -> stages.Files:
+    """The learner's version of some files, without those that are missing."""
+    found = {path: folder.read(path) for path in paths}
+    return {path: data.replace(b"\r\n", b"\n") for path, data in found.items() if data is not None}
+
+
+def _relative(path: Path) -> str:
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return str(path)

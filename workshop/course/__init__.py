@@ -1,0 +1,1 @@
+"""What is taught: steps, stages and the agenda, read from files. It knows no learner."""

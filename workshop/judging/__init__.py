@@ -1,0 +1,1 @@
+"""Running checks and explaining verdicts. Only this room starts workers; it prints nothing."""

@@ -1,0 +1,1 @@
+"""The learner's folder: its files, history, database and editions. Nothing here runs a check."""

@@ -1,0 +1,192 @@
+"""One consistent Alembic history in the learner's folder, and a database that fits it.
+
+A learner's own revision has another id than the solution's. When files are replaced, revisions that
+no longer lead back to the first one would break every Alembic command, and so would a database that
+remembers them: both are moved to `.saved/`, like any other file.
+"""
+
+import ast
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from workshop.errors import WorkshopError
+from workshop.learner.folder import Folder
+
+VERSIONS = "alembic/versions"
+# Seconds. An upgrade of two small tables takes one; a learner's env.py may hang.
+UPGRADE_LIMIT = 60
+DEFAULT_URL = "sqlite+aiosqlite:///./app.db"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One file of the history."""
+
+    path: str
+    id: str
+    # The id of the revision before it; None for the first.
+    down: str | None
+
+
+def history(folder: Folder) -> list[Revision]:
+    """The learner's revisions, oldest first as far as they are connected."""
+    found = {
+        revision.id: revision
+        for file in sorted((folder.root / VERSIONS).glob("*.py"))
+        if (revision := _read(folder, f"{VERSIONS}/{file.name}"))
+    }
+    ordered: list[Revision] = []
+    while following := [
+        revision
+        for revision in found.values()
+        if revision not in ordered and revision.down in (None, *(known.id for known in ordered))
+    ]:
+        ordered += following
+    return ordered + [revision for revision in found.values() if revision not in ordered]
+
+
+def head(folder: Folder) -> str | None:
+    """The id of the newest revision; None if there is none."""
+    revisions = history(folder)
+    parents = {revision.down for revision in revisions}
+    heads = [revision.id for revision in revisions if revision.id not in parents]
+    return heads[-1] if heads else None
+
+
+def move_strangers_away(folder: Folder, ours: set[str]) -> list[str]:
+    """Move away what does not continue the history of `ours`, the paths just written."""
+    kept = {revision.id for revision in history(folder) if revision.path in ours}
+    strangers: list[str] = []
+    for revision in history(folder):
+        if revision.path in ours or revision.down in kept:
+            kept.add(revision.id)
+        else:
+            strangers.append(revision.path)
+    folder.move_away(strangers)
+    return strangers
+
+
+def graft(source: bytes, parent: str) -> bytes:
+    """A revision's text with another parent, so that it continues somebody else's history."""
+    text, count = re.subn(
+        r"^(down_revision\b[^=]*=\s*).+$",
+        lambda match: f'{match[1]}"{parent}"',
+        source.decode(),
+        count=1,
+        flags=re.MULTILINE,
+    )
+    if not count:
+        raise WorkshopError("A revision of the solution has no down_revision")
+    return re.sub(r"^Revises:.*$", f"Revises: {parent}", text, count=1, flags=re.MULTILINE).encode()
+
+
+def database_url(folder: Folder) -> str:
+    """The database of the learner's app, as their settings would read it."""
+    dotenv = dotenv_values(folder.root / ".env") if folder.has(".env") else {}
+    return os.environ.get("DATABASE_URL") or dotenv.get("DATABASE_URL") or DEFAULT_URL
+
+
+def database_file(folder: Folder) -> str | None:
+    """The path of the SQLite database inside the folder; None if it is none or elsewhere."""
+    scheme, _, name = database_url(folder).partition(":///")
+    if not scheme.startswith("sqlite") or not name or name.startswith((":memory:", "file:")):
+        return None
+    path = Path(os.path.normpath(folder.root / name.partition("?")[0]))
+    root = Path(os.path.normpath(folder.root))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
+
+
+def move_database_away(folder: Folder) -> bool:
+    """Move the SQLite database to `.saved/`; False if there was none."""
+    path = database_file(folder)
+    if path is None or not folder.has(path):
+        return False
+    folder.move_away(path + suffix for suffix in ("", "-wal", "-shm", "-journal"))
+    return True
+
+
+def fit_database(folder: Folder) -> str | None:
+    """Move a database away that the history does not know. Returns what there is to say."""
+    path = database_file(folder)
+    if path is None:
+        return (
+            "Your DATABASE_URL names a database that only you should change. If its revision is "
+            "gone, give it an empty database and run `alembic upgrade head`."
+        )
+    known = {revision.id for revision in history(folder)}
+    if not folder.has(path) or _stamped(folder.root / path) <= known:
+        return None
+    move_database_away(folder)
+    return f"{path} was made by other revisions: it is kept beside the other files."
+
+
+def upgrade(folder: Folder) -> None:
+    """Apply every revision to the learner's database. Raises WorkshopError with Alembic's words."""
+    try:
+        result = _run_upgrade(folder)
+    except subprocess.TimeoutExpired:
+        raise WorkshopError(
+            f"`alembic upgrade head` did not end within {UPGRADE_LIMIT} seconds in {folder.root}: "
+            "run it there yourself to see where it waits."
+        ) from None
+    if result.returncode:
+        last = [line for line in result.stderr.strip().splitlines() if line.strip()][-1:]
+        raise WorkshopError(
+            f"`alembic upgrade head` failed in {folder.root}: {''.join(last)}\n"
+            "Run it there yourself to see all of it."
+        )
+
+
+def _run_upgrade(folder: Folder) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-X", "utf8", "-m", "alembic", "upgrade", "head"],
+        cwd=folder.root,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        timeout=UPGRADE_LIMIT,
+        check=False,
+    )
+
+
+def _stamped(file: Path) -> set[str]:
+    """The revisions that a SQLite database says it has; something unknown if it says nothing."""
+    try:
+        connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if "alembic_version" in tables:
+                query = "SELECT version_num FROM alembic_version"
+                return {str(name) for (name,) in connection.execute(query)}
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return {"(not a database)"}
+    return {"(tables without a revision)"} if tables else set()
+
+
+def _read(folder: Folder, path: str) -> Revision | None:
+    try:
+        tree = ast.parse((folder.read(path) or b"").decode("utf-8-sig"))
+    except (SyntaxError, ValueError):
+        return None
+    values: dict[str, Any] = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        for target in targets:
+            if isinstance(target, ast.Name) and isinstance(value, ast.Constant):
+                values[target.id] = value.value
+    if not isinstance(values.get("revision"), str):
+        return None
+    return Revision(path, values["revision"], values.get("down_revision"))

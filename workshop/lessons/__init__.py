@@ -1,0 +1,1 @@
+"""What an instructor shows: notebooks, slides and pictures. Nothing here judges an app."""

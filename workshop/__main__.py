@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from workshop import environment
+from workshop import entrances, environment
 
 
 def main() -> int:
@@ -19,10 +19,10 @@ def main() -> int:
     python = environment.python_for(arguments)
     try:
         if environment.is_running(python):
-            from workshop.commands.cli import main as run
+            from workshop.commands.line import main as run
 
             return run(arguments)
-        return subprocess.call([str(python), "-m", "workshop", *arguments], cwd=environment.ROOT)
+        return subprocess.call([*entrances.start(python), *arguments])
     except KeyboardInterrupt:
         return 130
 

@@ -21,10 +21,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from workshop.course.steps import ROOT, Step, owner_of
+from workshop.course.steps import ROOT, Step
 from workshop.errors import WorkshopError
+from workshop.judging.advice import hints_for
 from workshop.judging.explain import UNFINISHED, Outcome
+from workshop.judging.printed import Printed, printed_between
 from workshop.learner.folder import copy_for_checks
+from workshop.learner.surroundings import handed_in
+from workshop.probes.checking import Kind
 
 # Seconds that one check may take. The slowest takes one on an old laptop; WORKSHOP_TIME_LIMIT
 # is for machines that are slower still.
@@ -53,11 +57,10 @@ class CheckResult:
     hints: tuple[str, ...] = field(default=(), repr=False)
     trace: list[str] = field(default_factory=list[str], repr=False)
     seconds: float = 0.0
-
-    @property
-    def blamed(self) -> Step | None:
-        """The step that the file at fault belongs to."""
-        return owner_of(self.file) if self.file else None
+    kind: Kind = Kind.CHECK
+    # What Python warned of meanwhile, and what the learner's code printed.
+    warned: tuple[str, ...] = field(default=(), repr=False)
+    printed: Printed = field(default=Printed(), repr=False)
 
     @property
     def cause(self) -> tuple[object, ...]:
@@ -82,8 +85,10 @@ class Report:
 
     @property
     def first_failed(self) -> CheckResult | None:
-        """The first check that did not pass."""
-        return next((check for check in self.checks if check.outcome != "passed"), None)
+        """The first check that did not pass; one that says something of the app, if there is."""
+        failed = [check for check in self.checks if check.outcome != "passed"]
+        telling = [c for c in failed if c.kind not in (Kind.NOT_RUN, Kind.WORKSHOP)]
+        return next(iter(telling or failed), None)
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -159,7 +164,7 @@ class _Run:
             if broken >= MAX_BROKEN:
                 for check in waiting:
                     text = "Not run: the checks before it did not come to an end."
-                    self._record(check, "error", text)
+                    self._record(check, "error", text, kind=Kind.NOT_RUN)
                 break
         return [self.results[check["id"]] for check in self.known if check["id"] in self.results]
 
@@ -171,7 +176,10 @@ class _Run:
         attempt = len(list(self.scratch.glob("output*")))
         output = self.scratch / f"output{attempt}"
         stacks = self.scratch / f"stacks{attempt}"
-        worker = _Worker(self._command(output, stacks), self.scratch, self.database_url)
+        environment = worker_environment(self.copy)
+        if self.database_url:
+            environment["WORKSHOP_SERVER_URL"] = self.database_url
+        worker = _Worker(self._command(output, stacks), self.scratch, environment)
         if on_start:
             on_start()
         try:
@@ -209,6 +217,7 @@ class _Run:
                     ]
                 case "start":
                     current = next(c for c in self.known if c["id"] == event["id"])
+                    current["output"] = (output, event["printed"])
                     deadline = time.monotonic() + (current["seconds"] or TIME_LIMIT)
                 case "end":
                     assert current is not None
@@ -236,20 +245,28 @@ class _Run:
         line: int | None = None,
         trace: list[str] | None = None,
         seconds: float = 0.0,
+        kind: Kind = Kind.CHECK,
+        warned: Sequence[str] = (),
+        printed: int | None = None,
     ) -> None:
         file, _, symbol = (at or check["at"]).partition(":")
         passed = outcome == "passed"
+        hints = hints_for(kind, check["hints"])
+        output, start = check.get("output", (None, 0))
         self.results[check["id"]] = CheckResult(
             id=check["id"],
             title=check["title"],
             outcome=outcome,
             message=message,
-            hint="" if passed else check["hints"][0],
+            hint=hints[0] if hints and not passed else "",
             file=None if passed else file,
             line=None if passed else line or line_of(self.app / file, symbol),
-            hints=tuple(check["hints"]),
+            hints=hints,
             trace=trace or [],
             seconds=seconds,
+            kind=Kind(kind),
+            warned=tuple(warned),
+            printed=printed_between(output, start, printed, self.copy) if output else Printed(),
         )
 
     def _record_flood(self, check: dict[str, Any], size: int) -> None:
@@ -257,7 +274,7 @@ class _Run:
             f"Your code printed {size / 1e6:.0f} MB and was stopped. "
             "Take the print out, or log less: a server writes a line for a request, not more."
         )
-        self._record(check, "error", text)
+        self._record(check, "error", text, kind=Kind.ENDED)
 
     def _record_timeout(self, check: dict[str, Any] | None, stacks: Path) -> None:
         if check is None:
@@ -273,7 +290,8 @@ class _Run:
             "Look for a loop that never ends or a wait for something that never happens."
         )
         at, line = (place[0], place[1]) if place else (None, None)
-        self._record(check, "timeout", text, at=at, line=line, seconds=limit)
+        kind = Kind.LOOP if place else Kind.WAIT
+        self._record(check, "timeout", text, at=at, line=line, seconds=limit, kind=kind)
 
     def _record_death(self, check: dict[str, Any] | None, worker: "_Worker", output: Path) -> None:
         if check is None:
@@ -282,7 +300,7 @@ class _Run:
                 f"The checks of step {self.step.number} could not be run (exit status "
                 f"{worker.returncode()}).\n{printed[-2000:]}".rstrip()
             )
-        self._record(check, UNFINISHED.outcome, UNFINISHED.message)
+        self._record(check, UNFINISHED.outcome, UNFINISHED.message, kind=UNFINISHED.kind)
 
     def _learners_place(self, stacks: Path) -> tuple[str, int, str] | None:
         """Where the learner's code was when time ran out: the innermost of their frames."""
@@ -296,16 +314,15 @@ class _Run:
         return None
 
 
-def worker_environment() -> dict[str, str]:
-    """The environment variables of a worker."""
-    environment = os.environ | {
+def worker_environment(app: Path | None = None) -> dict[str, str]:
+    """The environment variables of a worker that runs the checks of an app."""
+    # No PYTHONDONTWRITEBYTECODE: the copy of the app is loaded anew for every check, and compiled
+    # once is several times faster.
+    return handed_in(app) | {
         "PYTHONPATH": str(ROOT),
         "PYTHONHASHSEED": "0",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
-    # The copy of the app is loaded anew for every check: compiled once is several times faster.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return environment
 
 
 class Process(Protocol):
@@ -342,10 +359,7 @@ start_process: Callable[[Sequence[str], Path, Mapping[str, str]], Process] = _st
 class _Worker:
     """The worker process: its events, and its end."""
 
-    def __init__(self, command: list[str], scratch: Path, server_url: str | None) -> None:
-        environment = worker_environment()
-        if server_url:
-            environment["WORKSHOP_SERVER_URL"] = server_url
+    def __init__(self, command: list[str], scratch: Path, environment: dict[str, str]) -> None:
         self._process = start_process(command, scratch, environment)
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()

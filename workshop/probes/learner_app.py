@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from workshop.probes.checking import calling, expect, fail
+from workshop.probes.checking import Kind, calling, fail
 
 if TYPE_CHECKING:
     import httpx2
@@ -51,7 +51,8 @@ class LearnerApp:
     def path(self, name: str) -> Path:
         """A file of the app; the check fails when it is not there."""
         file = self.root / name
-        expect(file.exists(), f"There is no {name} in your app.", at=name)
+        if not file.exists():
+            fail(f"There is no {name} in your app.", at=name, kind=Kind.MISSING)
         return file
 
     def text(self, name: str) -> str:
@@ -59,7 +60,11 @@ class LearnerApp:
         try:
             return self.path(name).read_text("utf-8-sig")
         except UnicodeDecodeError:
-            fail(f"{name} is not saved as UTF-8: save it with that encoding.", at=name)
+            fail(
+                f"{name} is not saved as UTF-8: save it with that encoding.",
+                at=name,
+                kind=Kind.ENDED,
+            )
 
     def tree(self, name: str) -> ast.Module:
         """The syntax tree of a module, given by its file."""
@@ -76,11 +81,14 @@ class LearnerApp:
         for name in names:
             os.environ.pop(name, None)
 
+    @property
+    def own_environment(self) -> Mapping[str, str]:
+        """The variables of the learner's shell, as they were before the check."""
+        return self._environment
+
     def use_own_environment(self) -> None:
         """Give this check the learner's own variables and `.env`, for a look at their database."""
-        self.unsetenv(*SETTINGS)
-        own = {name: self._environment[name] for name in SETTINGS if name in self._environment}
-        self.setenv(**own)
+        _restore(self._environment)
         if (self.root / OWN_DOTENV).is_file():
             shutil.copyfile(self.root / OWN_DOTENV, self.root / DOTENV)
 
@@ -91,7 +99,7 @@ class LearnerApp:
         self.prepare_imports()
         file = module.replace(".", "/")
         if not (self.root / f"{file}.py").exists() and not (self.root / file).is_dir():
-            fail(f"There is no {file}.py in your app.", at=f"{file}.py")
+            fail(f"There is no {file}.py in your app.", at=f"{file}.py", kind=Kind.MISSING)
         with calling(f"import {module}"):
             return importlib.import_module(module)
 
@@ -106,7 +114,8 @@ class LearnerApp:
         file = f"{module.replace('.', '/')}.py"
         if not (self.root / file).exists():
             file = f"{module.replace('.', '/')}/__init__.py"
-        expect(hasattr(loaded, name), f"{file} has no {name}.", at=file)
+        if not hasattr(loaded, name):
+            fail(f"{file} has no {name}.", at=file, kind=Kind.MISSING)
         return getattr(loaded, name)
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ from workshop.probes.checking import calling, expect, fail, show
 
 async def outcome(called: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """What an async function returns; the check fails when it is none, or an await is missing."""
-    name = getattr(function, "__name__", "it")
+    name, at = getattr(function, "__name__", "it"), _place(function)
     with calling(called):
         result = function(*args, **kwargs)
     expect(
@@ -18,6 +18,7 @@ async def outcome(called: str, function: Callable[..., Any], *args: Any, **kwarg
         called=called,
         got=show(result),
         expected="a coroutine",
+        at=at,
     )
     with calling(called):
         result = await result
@@ -29,5 +30,12 @@ async def outcome(called: str, function: Callable[..., Any], *args: Any, **kwarg
             called=called,
             got=show(result),
             expected="its result",
+            at=at,
         )
     return result
+
+
+def _place(function: Callable[..., Any]) -> str | None:
+    """Where a function of the app is written; None for one that a check has wrapped."""
+    module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+    return f"{module.replace('.', '/')}.py:{name}" if module.startswith("app.") else None

@@ -85,7 +85,7 @@ class Client:
         if self._raised is not None:
             text = f"{type(self._raised).__name__}: {self._raised}"
             got = f"{response.status_code}, after {show(plain(text))}"
-        # Where a refusal was expected, the line that raised is right, and who let it through is not.
+        # Where a refusal was expected, the line that raised is right; who let it through is not.
         error = self._raised if status < 400 else None
         place = raised_at(self._app, error, at)
         fail(summary, called=called, got=got, expected=str(status), **place)

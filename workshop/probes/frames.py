@@ -25,11 +25,20 @@ class Silent(NamedTuple):
     place: Place
 
 
-def raised_at(app: LearnerApp, error: BaseException | None, otherwise: str | None = None) -> Place:
-    """The innermost line of the learner's that an exception came through, or `otherwise`."""
+def raised_at(
+    app: LearnerApp,
+    error: BaseException | None,
+    otherwise: str | None = None,
+    *,
+    file: str = "",
+) -> Place:
+    """The innermost line of the learner's that an exception came through, or `otherwise`.
+
+    With `file`, a path in the app, the innermost line of that file.
+    """
     while error is not None:
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if Path(frame.filename).is_relative_to(app.root):
+            if Path(frame.filename).is_relative_to(app.root / file):
                 return {"at": _path(app, frame.filename), "line": frame.lineno}
         error = error.__cause__
     return {"at": otherwise, "line": None}

@@ -24,7 +24,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     if environment.is_running(python):
-        from workshop.commands.cli import main as run
+        from workshop.commands.line import main as run
 
         return run(arguments)
     try:

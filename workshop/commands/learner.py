@@ -92,20 +92,55 @@ def diff(step: Step, app: Path) -> int:
     """Show the way from the learner's files to the solution."""
     from workshop.commands import terminal
 
-    folder = Folder(app)
-    if not folder.root.is_dir():
-        raise WorkshopError(
-            f"There is no {folder.root} yet: {terminal.command(step.name)} makes it."
-        )
+    _expect_app(app, step)
     paths = (*step.writes, *step.makes, *step.edits)
     after = stages.done(step.number)
     terminal.print_diff(
         terminal.make_console(),
-        terminal.own_files(folder, paths),
+        terminal.own_files(Folder(app), paths),
         {path: after[path] for path in paths},
         "mine → solution",
     )
     return 0
+
+
+def another(step: Step, app: Path, server: str | None, which: int | None) -> int:
+    """Show a right answer in another style, once the step's checks pass."""
+    from workshop.commands import terminal
+    from workshop.commands.layout import print_text
+    from workshop.course.alternatives import load_alternatives
+
+    _expect_app(app, step)
+    others = load_alternatives(step)
+    number = which or 1
+    console = terminal.make_console()
+    if not others:
+        print_text(console, f"Step {step.number} has no answer in another style.")
+        return 0
+    if not 1 <= number <= len(others):
+        raise WorkshopError(
+            f"Step {step.number} has {len(others)} answers in another style: "
+            f"`{terminal.command(step.name, '--another', '1')}` shows the first."
+        )
+    if not run_checks(step, app, database_url=server_url(server), stop_at_first=True).ok:
+        print_text(
+            console,
+            f"Step {step.number} does not hold yet: other answers are for when yours is right.\n"
+            f"What is missing: {terminal.command(step.name)}",
+        )
+        return 1
+    terminal.print_alternative(console, step, others[number - 1])
+    if number < len(others):
+        more = terminal.command(step.name, "--another", str(number + 1))
+        print_text(console, f"\n{number} of {len(others)}. The next: {more}")
+    return 0
+
+
+def _expect_app(app: Path, step: Step) -> None:
+    if not app.is_dir():
+        from workshop.commands.terminal import command
+
+        raise WorkshopError(f"There is no {app} yet: {command(step.name)} makes it.")
 
 
 def progress(app: Path, server: str | None, *, as_json: bool) -> int:

@@ -58,7 +58,8 @@ class _Instead(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        setattr(namespace, self.dest, values)
+        # An option whose value may be left out is given its `const` instead.
+        setattr(namespace, self.dest, None if values is self.const else values)
         namespace.run = self.const
 
 
@@ -104,6 +105,16 @@ def _add_learners(command: _Add) -> None:
     instead = sub.add_mutually_exclusive_group()
     _add_instead(instead, "--diff", learner.diff, "show your files → the solution")
     _add_instead(instead, "--goal", learner.goal, "show the starter → the solution")
+    instead.add_argument(
+        "--another",
+        dest="which",
+        action=_Instead,
+        const=learner.another,
+        nargs="?",
+        type=int,
+        metavar="NUMBER",
+        help="show a right answer in another style, once the step holds",
+    )
     _add_prepare(instead, "--reset", learner.RESET, "begin this step again")
     _add_prepare(instead, "--solve", learner.SOLVE, "put the solution of this step in")
     instead.add_argument(

@@ -12,16 +12,23 @@ from rich.console import Console
 from rich.text import Text
 
 from workshop.commands.layout import print_hanging, print_text, width
+from workshop.commands.tower import print_tower
 from workshop.course import stages
-from workshop.course.steps import ROOT, load_steps
+from workshop.course.alternatives import Alternative, load_alternatives
+from workshop.course.steps import ROOT, Step, load_steps
+from workshop.judging import mistakes
 from workshop.judging.runner import CheckResult, Report
+from workshop.learner import standing
 from workshop.learner.folder import Folder
 from workshop.learner.journey import Change
+from workshop.learner.standing import Standing
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 MARKS["timeout"] = ("⏱", "red")
 # A session in a message, and its options.
 _SESSION = re.compile(r"nox -s (?P<name>[\w-]+)(?: -- (?P<options>[^`\n]+))?")
+# From this share of equal lines on, a difference is easier to read than the whole file.
+ALIKE = 0.6
 
 
 def make_console() -> Console:
@@ -72,7 +79,7 @@ def print_report(console: Console, report: Report, app: Path, *, hint: int, verb
     console.print()
     failed = report.first_failed
     if failed is None:
-        _print_success(console, report)
+        _print_success(console, report, Folder(app))
     else:
         _print_failure(console, report, failed, app, hint=hint, verbose=verbose)
 
@@ -124,17 +131,57 @@ def _print_row(console: Console, line: str, *, summary: bool) -> None:
     print_hanging(console, Text(f"  {label}", "dim"), Text(text))
 
 
-def _print_success(console: Console, report: Report) -> None:
+def _print_success(console: Console, report: Report, folder: Folder) -> None:
+    """The tower, the verdict, what there is to learn from a green run, and what comes next."""
     step = report.step
-    print_tower(console, {step.number: "lit"})
+    print_tower(
+        console,
+        {
+            each: Standing.HOLDS if each == step else standing.look(folder, each)
+            for each in load_steps()
+        },
+    )
     console.print()
-    holds = (f"Step {step.number} holds: {len(report.checks)} checks", "green")
-    print_text(console, Text.assemble(holds, f" ({report.seconds:.1f} s)."))
     following = next((other for other in load_steps() if other.number == step.number + 1), None)
+    holds = (f"Step {step.number} holds: {len(report.checks)} checks", "green")
+    last = "" if following else " It was the last one."
+    print_text(console, Text.assemble(holds, f" ({report.seconds:.1f} s).{last}"))
+    console.print()
+    _print_avoided(console, mistakes.avoided(report, folder))
+    if not _is_ours(folder, step):
+        _print_offer(console, "Our answer beside yours:", command(step.name, "--diff"))
+    if load_alternatives(step):
+        _print_offer(console, "One in another style:", command(step.name, "--another"))
     if following is None:
-        print_text(console, f"That was the last one. See your app at work: {command('serve')}")
+        _print_offer(console, "See your app at work:", command("serve"))
     else:
-        print_text(console, f"Next, step {following.number}: {command(following.name)}")
+        _print_offer(console, f"Next, step {following.number}:", command(following.name))
+
+
+def _print_avoided(console: Console, avoided: list[mistakes.Mistake]) -> None:
+    """Mistakes of the step that the checks would have caught, and what each does to users."""
+    if not avoided:
+        return
+    number = {1: "A mistake", 2: "Two mistakes"}[len(avoided)]
+    console.print(f"{number} that your code does not make:")
+    for mistake in avoided:
+        print_hanging(console, Text("  · "), Text(mistake.what))
+        print_hanging(console, Text("    "), Text(mistake.harm, "dim"))
+    console.print()
+
+
+def _print_offer(console: Console, label: str, typed: str) -> None:
+    """What one may type next: beside the label, or below it where the terminal is narrow."""
+    row = f"{label:<25}{typed}"
+    print_text(console, row if len(row) <= console.width else f"{label}\n  {typed}")
+
+
+def _is_ours(folder: Folder, step: Step) -> bool:
+    """Whether the step's files are the solution's, as of this step or of a later one."""
+    paths = (*step.writes, *step.makes, *step.edits)
+    mine = own_files(folder, paths)
+    stages_on = (stages.done(later.number) for later in load_steps()[step.number - 1 :])
+    return any(mine == {path: files[path] for path in paths} for files in stages_on)
 
 
 def place(app: Path, check: CheckResult) -> str:
@@ -152,29 +199,17 @@ def relative(path: Path) -> str:
     return str(path)
 
 
-def print_tower(console: Console, states: dict[int, str]) -> None:
-    """The storeys from the top down, grouped by layer: `lit`, `done`, `failed` or nothing."""
-    styles = {"lit": ("█", "bold green"), "done": ("█", "green"), "failed": ("▒", "red")}
-    above = ""
-    for step in reversed(load_steps()):
-        block, style = styles.get(states.get(step.number, ""), ("░", "dim"))
-        layer = step.layer if step.layer != above else ""
-        above = step.layer
-        console.print(
-            Text.assemble(
-                (f"  {block * 3} ", style),
-                (f"{step.number:>2} {step.slug:<17}", style),
-                (layer, "dim"),
-            )
-        )
-
-
 def print_progress(console: Console, reports: Iterable[Report], app: Path) -> None:
     """The tower as measured now, and what comes next."""
     by_number = {report.step.number: report for report in reports}
-    states = {number: "done" if report.ok else "failed" for number, report in by_number.items()}
     console.print()
-    print_tower(console, states)
+    print_tower(
+        console,
+        {
+            report.step: Standing.HOLDS if report.ok else Standing.FAILS
+            for report in by_number.values()
+        },
+    )
     console.print()
     passed = sum(report.ok for report in by_number.values())
     print_text(console, f"{passed} of {len(load_steps())} steps hold.")
@@ -224,6 +259,24 @@ def print_diff(console: Console, old: stages.Files, new: stages.Files, names: st
             console.print(Text(line, _diff_style(line)), soft_wrap=True)
     if not different:
         print_text(console, f"No difference: {before} and {after} agree.")
+
+
+def print_alternative(console: Console, step: Step, other: Alternative) -> None:
+    """Another right answer: a file that resembles ours as the way from ours, the rest whole."""
+    ours = stages.done(step.number)
+    print_hanging(console, Text(""), Text(other.title, "bold"))
+    print_hanging(console, Text(""), Text(other.reason))
+    for path, data in other.files.items():
+        before, after = ours.get(path, b"").decode(), data.decode()
+        if before == after:
+            continue
+        console.print()
+        alike = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines()).ratio()
+        if alike > ALIKE:
+            print_diff(console, {path: ours[path]}, {path: data}, "ours → other")
+        else:
+            console.print(Text(path, "bold"))
+            console.print(Text(after.rstrip("\n")), soft_wrap=True)
 
 
 def _diff_style(line: str) -> str:

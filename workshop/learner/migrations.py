@@ -128,6 +128,17 @@ def fit_database(folder: Folder) -> str | None:
     return f"{path} was made by other revisions: it is kept beside the other files."
 
 
+def is_up_to_date(folder: Folder) -> bool | None:
+    """Whether the SQLite database is at the newest revision; None where a look does not tell."""
+    try:
+        path = database_file(folder)
+    except UnicodeDecodeError:  # a .env in UTF-16, which `doctor` explains
+        return None
+    if path is None:
+        return None
+    return folder.has(path) and _stamped(folder.root / path) == {head(folder)}
+
+
 def upgrade(folder: Folder) -> None:
     """Apply every revision to the learner's database. Raises WorkshopError with Alembic's words."""
     try:

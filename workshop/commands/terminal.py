@@ -147,14 +147,8 @@ def _print_success(console: Console, report: Report) -> None:
 
 def place(app: Path, check: CheckResult) -> str:
     """The file and line to open, as editors make it a link."""
-    if check.file is None:
-        return str(app)
-    file = app / check.file
-    try:
-        shown = file.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    except ValueError:
-        shown = str(file)
-    return f"{shown}:{check.line or 1}"
+    shown = _relative(app / (check.file or ""))
+    return f"{shown}:{check.line or 1}" if check.file else shown
 
 
 def print_tower(console: Console, states: dict[int, str]) -> None:

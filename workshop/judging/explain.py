@@ -64,7 +64,8 @@ def explain(error: BaseException, info: CheckInfo, root: Path) -> Verdict:
     match error:
         case CheckFailed():
             message = str(error).replace(str(root), "backend")
-            return Verdict("failed", message, error.at or info.at, error.line, trace)
+            at = info.at if error.at is None else error.at  # "": it is in no file
+            return Verdict("failed", message, at, error.line, trace)
         case SyntaxError() | UnicodeError() if _is_not_text(error):
             return verdict(
                 "failed",

@@ -237,7 +237,7 @@ class _Run:
         trace: list[str] | None = None,
         seconds: float = 0.0,
     ) -> None:
-        file, _, symbol = (at or check["at"]).partition(":")
+        file, _, symbol = (check["at"] if at is None else at).partition(":")
         passed = outcome == "passed"
         self.results[check["id"]] = CheckResult(
             id=check["id"],
@@ -245,8 +245,8 @@ class _Run:
             outcome=outcome,
             message=message,
             hint="" if passed else check["hints"][0],
-            file=None if passed else file,
-            line=None if passed else line or line_of(self.app / file, symbol),
+            file=None if passed or not file else file,
+            line=None if passed or not file else line or line_of(self.app / file, symbol),
             hints=tuple(check["hints"]),
             trace=trace or [],
             seconds=seconds,

@@ -1,5 +1,6 @@
 """The learner's Alembic as a check sees it: its revisions, its commands, and what they made."""
 
+import ast
 import asyncio
 import io
 import os
@@ -29,6 +30,7 @@ Answer = TypeVar("Answer")
 
 ENV = "alembic/env.py"
 VERSIONS = "alembic/versions"
+REGISTRY, REGISTRATION = "app/db/base.py", "from app.models import user as user"
 VERSION_TABLE = "alembic_version"
 AUTOGENERATE = 'alembic revision --autogenerate -m "create users"'
 # The revision that a check writes, and takes away again.
@@ -153,6 +155,40 @@ def first(app: LearnerApp) -> Script:
 def path_of(app: LearnerApp, script: Script) -> str:
     """The file of a revision, in the app."""
     return Path(script.path).resolve().relative_to(app.root.resolve()).as_posix()
+
+
+# -- models
+
+
+def expect_registered(app: LearnerApp) -> MetaData:
+    """The metadata of Base; the check fails, at the registry, when it does not know the users."""
+    app.forget()
+    metadata = app.take("app.db.base", "Base").metadata
+    if "users" in metadata.tables:
+        return metadata
+    called, got = (
+        "from app.db.base import Base; list(Base.metadata.tables)",
+        show([*metadata.tables]),
+    )
+    if "app.models.user" in sys.modules:
+        fail(
+            f"{REGISTRY} imports the model, and its Base does not know the table users all the "
+            "same. What the model is belongs to step 4.",
+            called=called,
+            got=got,
+            expected="'users' in it",
+            at="app/models/user.py:User",
+        )
+    imports = [node for node in app.tree(REGISTRY).body if isinstance(node, ast.ImportFrom)]
+    fail(
+        f"{REGISTRY} does not import the model, so Base does not know the table users. The line "
+        f"belongs to step 4; add it to the imports:\n{REGISTRATION}",
+        called=called,
+        got=got,
+        expected="'users' in it",
+        at=REGISTRY,
+        line=imports[-1].lineno if imports else None,
+    )
 
 
 # -- databases

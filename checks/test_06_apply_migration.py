@@ -19,8 +19,8 @@ from sqlalchemy.pool import NullPool
 from workshop.course.steps import BACKEND, ROOT
 from workshop.probes.architecture import expect_layer
 from workshop.probes.checking import calling, check, expect, fail, plain, show
+from workshop.probes.draft import ENV
 from workshop.probes.learner_alembic import (
-    ENV,
     VERSION_TABLE,
     VERSIONS,
     applied,
@@ -94,7 +94,8 @@ def test_own_database_is_at_the_newest(app: LearnerApp) -> None:
     if made and not revisions:
         fail(
             "Your database has tables, and no revision made them: something else did, such as "
-            f"create_all. Alembic would try to make them again. {own.afresh}, then type:\n{UPGRADE}",
+            "create_all. Alembic would try to make them again. "
+            f"{own.afresh}, then type:\n{UPGRADE}",
             called=called,
             got=f"no revision; tables: {', '.join(made)}",
             expected=expected,

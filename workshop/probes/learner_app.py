@@ -5,6 +5,7 @@ import importlib
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -64,6 +65,13 @@ class LearnerApp:
     def tree(self, name: str) -> ast.Module:
         """The syntax tree of a module, given by its file."""
         return ast.parse(self.text(name), filename=str(self.root / name))
+
+    def line_of(self, error: BaseException, name: str) -> int | None:
+        """The line of a file of the app in which an error came up; None if it was elsewhere."""
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            if frame.filename == str(self.root / name):
+                return frame.lineno
+        return None
 
     # -- environment
 

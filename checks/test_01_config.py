@@ -65,7 +65,7 @@ def test_settings_have_defaults(app: LearnerApp) -> None:
         )
     origins = _setting(app, "CORS_ORIGINS")
     expect(
-        origins in ([], ()),
+        isinstance(origins, list | tuple | set | frozenset) and not origins,
         "By default no other site may call the API.",
         called="get_settings().CORS_ORIGINS",
         got=show(origins),
@@ -263,7 +263,7 @@ def test_origins_are_separated_by_commas(app: LearnerApp) -> None:
     for text, expected in cases.items():
         origins = _setting(app, "CORS_ORIGINS", CORS_ORIGINS=text)
         called = f"get_settings().CORS_ORIGINS with CORS_ORIGINS={text!r}"
-        got = list(origins) if isinstance(origins, list | tuple | set) else origins
+        got = list(origins) if isinstance(origins, list | tuple | set | frozenset) else origins
         expect_equal(got, expected, "The origins came out wrong.", called=called)
 
 
@@ -399,9 +399,9 @@ def _empty_handed(app: LearnerApp) -> Generator[list[str]]:
     def note(frame: FrameType, event: str, argument: Any) -> None:
         code = frame.f_code
         method = "." in code.co_qualname and "<" not in code.co_qualname
-        if event == "return" and argument is None and method:
-            if code.co_filename == str(app.root / FILE):
-                names.append(code.co_qualname)
+        own = code.co_filename == str(app.root / FILE)
+        if event == "return" and argument is None and method and own:
+            names.append(code.co_qualname)
 
     before = sys.getprofile()
     sys.setprofile(note)
@@ -413,9 +413,10 @@ def _empty_handed(app: LearnerApp) -> Generator[list[str]]:
 
 def _fail_for_none(name: str, function: str, called: str) -> NoReturn:
     fail(
-        f"{name} is None, and {function}() returned None: a validator returns the value to keep.",
+        f"{function}() returned None, and that is what {name} is then: a validator returns the "
+        "value to keep.",
         called=called,
-        got="None",
-        expected=f"a return at the end of {function.rpartition('.')[2]}()",
+        got=f"{name}=None",
+        expected="the value, returned by the validator",
         at=f"{FILE}:{function}",
     )

@@ -33,7 +33,6 @@ from workshop.probes.checking import calling, check, expect, expect_equal, fail,
 from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/db/session.py"
-SETTINGS = "app/core/config.py"
 MODULE = "app.db.session"
 
 # A password that a URL has to escape. Nobody listens there, and nothing connects.
@@ -89,13 +88,14 @@ def test_engine_is_made_on_first_use(app: LearnerApp) -> None:
     try:
         module = app.load(MODULE)
     except (ValueError, ArgumentError) as error:
+        path, line = app.importing(error) or (FILE, None)
         fail(
-            "The module asks for the settings, or makes the engine, while it is being imported.",
+            f"{path} asks for the settings, or makes the engine, while it is being imported.",
             called=f"import {MODULE} with DATABASE_URL=nonsense",
             got=type(error).__name__,
             expected="no error before get_engine() is called",
-            at=FILE if app.line_of(error, FILE) else SETTINGS,
-            line=app.line_of(error, FILE) or app.line_of(error, SETTINGS),
+            at=path,
+            line=line,
         )
     for name, value in list(vars(module).items()):
         expect(
@@ -156,10 +156,11 @@ async def test_pool_suits_the_database(app: LearnerApp) -> None:
         engine = _engine(app, DATABASE_URL=url)
         called = f"a query with DATABASE_URL={url}"
         try:
-            async with engine.begin() as connection:
-                await connection.execute(text("CREATE TABLE lamps (name TEXT)"))
-            async with engine.connect() as connection:
-                await connection.execute(text("SELECT name FROM lamps"))
+            with calling(called):
+                async with engine.begin() as connection:
+                    await connection.execute(text("CREATE TABLE lamps (name TEXT)"))
+                async with engine.connect() as connection:
+                    await connection.execute(text("SELECT name FROM lamps"))
         except SQLAlchemyError as error:
             if "no such table" not in str(error):
                 raise

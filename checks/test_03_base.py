@@ -376,12 +376,14 @@ def test_base_is_the_same(app: LearnerApp) -> None:
     try:
         base = app.take(MODULE, "Base")
     except (ValueError, RuntimeError) as error:
+        path, line = app.importing(error) or (FILE, None)
         fail(
-            "The module does its work while it is being imported.",
+            f"{path} does its work while it is being imported.",
             called=f"import {MODULE} with DATABASE_URL=nonsense",
             got=type(error).__name__,
             expected="no error before a function is called",
-            line=app.line_of(error, FILE),
+            at=path,
+            line=line,
         )
     expect(
         base is app.take("app.db.session", "Base"),

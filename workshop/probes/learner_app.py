@@ -73,6 +73,17 @@ class LearnerApp:
                 return frame.lineno
         return None
 
+    def importing(self, error: BaseException) -> tuple[str, int | None] | None:
+        """The file and line of the module of the app that was being imported when an error came up.
+
+        Of several that import each other it is the one at work; None if there was none.
+        """
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            file = Path(frame.filename)
+            if frame.name == "<module>" and file.is_relative_to(self.root):
+                return file.relative_to(self.root).as_posix(), frame.lineno
+        return None
+
     # -- environment
 
     def setenv(self, **values: str) -> None:

@@ -38,11 +38,12 @@ from workshop.probes.learner_alembic import (
     upgrade,
 )
 from workshop.probes.learner_app import LearnerApp
-from workshop.probes.settings_source import Source, expect_readable_dotenv, source_of
+from workshop.probes.settings_source import Source, expect_readable_dotenv, source_of, without
 
 Answer = TypeVar("Answer")
 
 UPGRADE = "alembic upgrade head"
+NAME = "DATABASE_URL"
 ANOTHER = 'alembic revision --autogenerate -m "change users"'
 REGISTRY = "app/db/base.py"
 MODEL = "app/models/user.py"
@@ -382,14 +383,15 @@ def _own_database(app: LearnerApp) -> Own:
     app.use_own_environment()
     app.forget()
     text = str(_own_settings(app).DATABASE_URL)
-    source = source_of(app, "DATABASE_URL") or Source(
-        "The default of DATABASE_URL", "app/core/config.py:Settings.DATABASE_URL", None, "change it"
+    source = source_of(app, NAME) or Source(
+        "DATABASE_URL, as your code has it,", "app/core/config.py:Settings.DATABASE_URL"
     )
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
         fail(
-            f"{source.words} is no address of a database. Mend it there, or {source.without}.",
+            f"{source.clause} is no address of a database. Mend it there, or "
+            f"{without(source, NAME)}.",
             called="make_url(get_settings().DATABASE_URL)",
             got=f"{type(error).__name__}: {short(error)}",
             expected="driver://user:password@host:port/database",
@@ -416,8 +418,8 @@ def _own_settings(app: LearnerApp) -> Any:
             source = source_of(app, name)
             if source is not None:
                 fail(
-                    f"Your settings refuse {source.words} so that no command of your app can "
-                    f"start. Mend it there, or {source.without}.",
+                    f"Your settings refuse {source.clause} so that no command of your app can "
+                    f"start. Mend it there, or {without(source, name)}.",
                     called=called,
                     got=f"{name}: {problem['msg']}",
                     at=source.at,
@@ -431,7 +433,7 @@ def _own_file(url: URL, source: Source) -> Own:
     called = "get_settings().DATABASE_URL"
     if not name or name == ":memory:":
         fail(
-            f"{source.words} names a database in memory, which is gone when a command ends. Give "
+            f"{source.clause} names a database in memory, which is gone when a command ends. Give "
             f"it a file, as in sqlite+aiosqlite:///./app.db, then type:\n{UPGRADE}",
             called=called,
             got=str(url),
@@ -443,10 +445,10 @@ def _own_file(url: URL, source: Source) -> Own:
     shown = file.name
     if not file.parent.is_dir() or file.is_dir():
         fail(
-            f"{source.words} names a file in a folder that does not exist. Make the folder, or "
+            f"{source.clause} names a file in a folder that does not exist. Make the folder, or "
             f"name another file; then type:\n{UPGRADE}"
             if not file.is_dir()
-            else f"{source.words} names a folder, and a SQLite database is a file.",
+            else f"{source.clause} names a folder, and a SQLite database is a file.",
             called=called,
             got=str(url),
             expected="a file in a folder that exists",
@@ -506,13 +508,13 @@ def _own_server(url: URL, source: Source) -> Own:
         except Exception as error:
             silent = isinstance(error, OSError | TimeoutError)
             fail(
-                f"The database that {source.words} names "
+                f"The database that {source.clause} names "
                 + (
                     "does not answer. Start it"
                     if silent
                     else "cannot be used with this URL. Mend it"
                 )
-                + f", or {source.without} to use SQLite. Then type:\n{UPGRADE}",
+                + f", or {without(source, NAME)} to use SQLite. Then type:\n{UPGRADE}",
                 called=f"alembic current, on {shown}",
                 got=f"{type(error).__name__}: {short(error)}",
                 expected="the newest revision",

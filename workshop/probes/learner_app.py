@@ -95,11 +95,14 @@ class LearnerApp:
         for name in names:
             os.environ.pop(name, None)
 
+    @property
+    def own_environment(self) -> Mapping[str, str]:
+        """The variables of the learner's shell, as they were before the check."""
+        return self._environment
+
     def use_own_environment(self) -> None:
         """Give this check the learner's own variables and `.env`, for a look at their database."""
-        self.unsetenv(*SETTINGS)
-        own = {name: self._environment[name] for name in SETTINGS if name in self._environment}
-        self.setenv(**own)
+        _restore(self._environment)
         if (self.root / OWN_DOTENV).is_file():
             shutil.copyfile(self.root / OWN_DOTENV, self.root / DOTENV)
 

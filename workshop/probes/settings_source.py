@@ -1,51 +1,64 @@
-"""Where a setting of the learner's comes from: their shell, a line of their `.env`, or neither."""
+"""Where a setting of the learner's own comes from: a line of their `.env`, or their shell."""
 
+import codecs
+import io
 import os
-import re
 from dataclasses import dataclass
 
-from workshop.probes.checking import fail
-from workshop.probes.learner_app import DOTENV, LearnerApp
+from dotenv.parser import parse_stream
 
-BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+from workshop.probes.checking import fail
+from workshop.probes.learner_app import DOTENV, OWN_DOTENV, LearnerApp
 
 
 @dataclass(frozen=True)
 class Source:
-    """The place of a value: in words, where to look, and how to do without it."""
+    """What gives a setting its value."""
 
-    words: str
-    # As `fail` takes it: empty for the shell, which is no file.
-    at: str
-    line: int | None
-    without: str
+    # `DATABASE_URL in .env, line 3`, or `DATABASE_URL in your shell`.
+    said: str
+    # For `fail(at=…, line=…)`: the file; empty for the shell, which is none.
+    at: str = ""
+    line: int | None = None
+
+    @property
+    def clause(self) -> str:
+        """`said` in the middle of a sentence: a line number stands between commas."""
+        return f"{self.said}," if self.line else self.said
 
 
 def source_of(app: LearnerApp, name: str) -> Source | None:
-    """Where the learner's own environment sets a setting; None if it is left to the code.
+    """What sets this name for the learner's own app; None when its default holds.
 
-    To be asked after `use_own_environment`. A variable wins over a line of `.env`, and of several
-    lines the last one counts.
+    The shell wins over `.env`, upper and lower case are one, and the last line of a name counts:
+    so does Pydantic read them.
     """
-    if name in os.environ:
-        command = f"Remove-Item Env:{name}" if os.name == "nt" else f"unset {name}"
-        return Source(f"{name} in your shell", "", None, f"type `{command}`")
-    setting = re.compile(rf"\s*(?:export\s+)?{re.escape(name)}\s*=", re.IGNORECASE)
-    lines = _dotenv(app).decode("utf-8", "replace").splitlines()
-    found = [number for number, line in enumerate(lines, 1) if setting.match(line)]
-    if not found:
+    variable = next((each for each in app.own_environment if each.upper() == name.upper()), None)
+    if variable is not None:
+        return Source(f"{variable} in your shell")
+    lines = _lines(app)
+    if name.upper() not in lines:
         return None
-    words = f"{name} in {DOTENV}, line {found[-1]},"
-    return Source(words, DOTENV, found[-1], "take that line out")
+    line = lines[name.upper()]
+    return Source(f"{name} in {DOTENV}, line {line}", DOTENV, line)
+
+
+def without(source: Source, name: str) -> str:
+    """How to do without it: what to type, or which line to take out."""
+    if source.at:
+        return "take that line out" if source.line else "change it"
+    command = f"Remove-Item Env:{name}" if os.name == "nt" else f"unset {name}"
+    return f"type `{command}`"
 
 
 def expect_readable_dotenv(app: LearnerApp) -> None:
     """Fail the check, and say what the file is, unless the learner's `.env` is text in UTF-8."""
-    data = _dotenv(app)
+    file = app.root / OWN_DOTENV
+    data = file.read_bytes() if file.is_file() else b""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        utf16 = data.startswith(BYTE_ORDER_MARKS)
+        utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         fail(
             f"{DOTENV} is not text in UTF-8, so your settings cannot read it."
             + (" It is UTF-16, which PowerShell's `>` writes." if utf16 else "")
@@ -58,6 +71,17 @@ def expect_readable_dotenv(app: LearnerApp) -> None:
         )
 
 
-def _dotenv(app: LearnerApp) -> bytes:
-    file = app.root / DOTENV
-    return file.read_bytes() if file.is_file() else b""
+def _lines(app: LearnerApp) -> dict[str, int]:
+    """The line of each name in the learner's `.env`; nothing of a file that is not text."""
+    file = app.root / OWN_DOTENV
+    if not file.is_file():
+        return {}
+    text = file.read_text("utf-8-sig", "replace")
+    lines: dict[str, int] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.key is not None:
+            # The blank lines above a name count as a part of it.
+            written = binding.original.string
+            blank = written[: -len(written.lstrip())]
+            lines[binding.key.upper()] = binding.original.line + blank.count("\n")
+    return lines

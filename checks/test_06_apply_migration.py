@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +44,7 @@ from workshop.probes.settings_source import Source, expect_readable_dotenv, sour
 Answer = TypeVar("Answer")
 
 UPGRADE = "alembic upgrade head"
-NAME = "DATABASE_URL"
+NAME, DEFAULT = "DATABASE_URL", "app/core/config.py:Settings.DATABASE_URL"
 ANOTHER = 'alembic revision --autogenerate -m "change users"'
 REGISTRY = "app/db/base.py"
 MODEL = "app/models/user.py"
@@ -383,9 +384,7 @@ def _own_database(app: LearnerApp) -> Own:
     app.use_own_environment()
     app.forget()
     text = str(_own_settings(app).DATABASE_URL)
-    source = source_of(app, NAME) or Source(
-        "DATABASE_URL, as your code has it,", "app/core/config.py:Settings.DATABASE_URL"
-    )
+    source = source_of(app, NAME) or Source("DATABASE_URL, as your code has it,", DEFAULT)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
@@ -465,7 +464,8 @@ def _own_file(url: URL, source: Source) -> Own:
             else ""
         )
         fail(
-            f"Your database {shown} does not exist yet.{there} {where}, type:\n{UPGRADE}",
+            f"Your database {shown}{'' if source.at == DEFAULT else f' ({source.said})'} does not "
+            f"exist yet.{there} {where}, type:\n{UPGRADE}",
             called=f"alembic current, on {shown}",
             got="no such file",
             expected="the newest revision",
@@ -506,15 +506,15 @@ def _own_server(url: URL, source: Source) -> Own:
         try:
             return asked(address, question, connect_args={"timeout": PATIENCE})
         except Exception as error:
-            silent = isinstance(error, OSError | TimeoutError)
+            match error:
+                case socket.gaierror():
+                    problem = f"{source.clause} names a host that is not found. Mend it"
+                case OSError():
+                    problem = f"The database that {source.clause} names does not answer. Start it"
+                case _:
+                    problem = f"{source.clause} leads to no connection. Mend it"
             fail(
-                f"The database that {source.clause} names "
-                + (
-                    "does not answer. Start it"
-                    if silent
-                    else "cannot be used with this URL. Mend it"
-                )
-                + f", or {without(source, NAME)} to use SQLite. Then type:\n{UPGRADE}",
+                f"{problem}, or {without(source, NAME)} to use SQLite. Then type:\n{UPGRADE}",
                 called=f"alembic current, on {shown}",
                 got=f"{type(error).__name__}: {short(error)}",
                 expected="the newest revision",

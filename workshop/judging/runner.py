@@ -249,7 +249,7 @@ class _Run:
         warned: Sequence[str] = (),
         printed: int | None = None,
     ) -> None:
-        file, _, symbol = (at or check["at"]).partition(":")
+        file, _, symbol = (check["at"] if at is None else at).partition(":")
         passed = outcome == "passed"
         hints = hints_for(kind, check["hints"])
         output, start = check.get("output", (None, 0))
@@ -259,8 +259,8 @@ class _Run:
             outcome=outcome,
             message=message,
             hint=hints[0] if hints and not passed else "",
-            file=None if passed else file,
-            line=None if passed else line or line_of(self.app / file, symbol),
+            file=None if passed or not file else file,
+            line=None if passed or not file else line or line_of(self.app / file, symbol),
             hints=hints,
             trace=trace or [],
             seconds=seconds,

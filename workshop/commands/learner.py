@@ -78,12 +78,13 @@ def debug(step: Step, app: Path, server: str | None, debug: str, *, verbose: boo
         text = f"All checks of step {step.number} pass: name one, as in"
         print_text(console, f"{text} {terminal.command(step.name, '--debug', 'NAME')}")
         return 0
-    text = (
-        f"Debugging {chosen}: your code stops at breakpoint(), and nothing stops it for its time."
-    )
-    print_text(console, text, "dim")
+    said = f"{chosen} runs here, without a time limit: breakpoint() in your code lets you type."
+    print_text(console, said, "dim")
     report = debug_check(step, app, chosen, database_url=database_url)
-    terminal.print_report(console, report, app, hint=1, verbose=verbose)
+    if report.ok:
+        print_text(console, f"\nIt passes. All checks: {terminal.command(step.name)}")
+    else:
+        terminal.print_report(console, report, app, hint=1, verbose=verbose)
     return 0 if report.ok else 1
 
 

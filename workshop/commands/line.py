@@ -58,7 +58,8 @@ class _Instead(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        setattr(namespace, self.dest, values)
+        # Argparse puts the constant where a value that may be left out is left out.
+        setattr(namespace, self.dest, "" if values is self.const else values)
         namespace.run = self.const
 
 

@@ -69,11 +69,10 @@ class CheckResult:
         """What failed checks have in common when the same thing made them fail."""
         if self.outcome == "passed":
             return (self.id,)
-        # What was called differs from check to check; the exception that came out of it does not.
-        rows = self.message.splitlines()
         if self.kind is not Kind.CHECK:
-            rows = [row for row in rows if not row.startswith("called ")]
-        return (self.file, self.line, *rows)
+            # What was called differs from check to check; the line that raised does not.
+            return (self.file, self.line, self.kind)
+        return (self.file, self.line, self.message)
 
 
 @dataclass

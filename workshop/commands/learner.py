@@ -8,6 +8,7 @@ from typing import Any
 from workshop.course import stages
 from workshop.course.steps import Step, load_steps
 from workshop.errors import WorkshopError
+from workshop.judging.blame import find_blame
 from workshop.judging.runner import Report, run_checks
 from workshop.learner.folder import Folder
 
@@ -57,8 +58,52 @@ def check(
     else:
         module, console = terminal
         level = _hint_level(folder, report, hint)
-        module.print_report(console, report, app, hint=level, verbose=verbose)
+        blame = find_blame(report, app, database_url=database_url)
+        module.print_report(console, report, app, hint=level, verbose=verbose, blame=blame)
     return 0 if report.ok else 1
+
+
+def debug(step: Step, app: Path, server: str | None, debug: str | None, *, verbose: bool) -> int:
+    """Run one check in this terminal, where code can stop at `breakpoint()`, without a limit."""
+    from workshop.commands import terminal
+    from workshop.commands.layout import print_text
+    from workshop.judging.runner import debug_check
+    from workshop.learner import journey
+
+    database_url = server_url(server)
+    journey.place(Folder(app), step)
+    console = terminal.make_console()
+    chosen = _check_named(step, debug) if debug else _first_failing(step, app, database_url)
+    if chosen is None:
+        text = f"All checks of step {step.number} pass: name one, as in"
+        print_text(console, f"{text} {terminal.command(step.name, '--debug', 'NAME')}")
+        return 0
+    said = f"{chosen} runs here, without a time limit: breakpoint() in your code lets you type."
+    print_text(console, said, "dim")
+    report = debug_check(step, app, chosen, database_url=database_url)
+    if report.ok:
+        print_text(console, f"\nIt passes. All checks: {terminal.command(step.name)}")
+    else:
+        terminal.print_report(console, report, app, hint=1, verbose=verbose)
+    return 0 if report.ok else 1
+
+
+def _check_named(step: Step, text: str) -> str:
+    """The check whose id is this text, or the only one that has it in its id."""
+    from workshop.judging.runner import check_ids
+
+    ids = check_ids(step)
+    found = [text] if text in ids else [name for name in ids if text in name]
+    if len(found) == 1:
+        return found[0]
+    several = f"is in {len(found)} of them" if found else "is in none of them"
+    names = "\n".join(f"  {name}" for name in found or ids)
+    raise WorkshopError(f"Step {step.number} has these checks, and '{text}' {several}:\n{names}")
+
+
+def _first_failing(step: Step, app: Path, database_url: str | None) -> str | None:
+    report = run_checks(step, app, database_url=database_url, stop_at_first=True)
+    return report.first_failed.id if report.first_failed else None
 
 
 def _hint_level(folder: Folder, report: Report, asked: int | None) -> int:

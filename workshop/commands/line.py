@@ -118,6 +118,14 @@ def _add_learners(command: _Add) -> None:
     _add_prepare(instead, "--reset", learner.RESET, "begin this step again")
     _add_prepare(instead, "--solve", learner.SOLVE, "put the solution of this step in")
     instead.add_argument(
+        "--debug",
+        action=_Instead,
+        nargs="?",
+        const=learner.debug,
+        metavar="CHECK",
+        help="run one check where breakpoint() lets you look around",
+    )
+    instead.add_argument(
         "--mistake",
         action=_Instead,
         const=instructor.mistake,

@@ -17,14 +17,21 @@ from workshop.course import stages
 from workshop.course.alternatives import Alternative, load_alternatives
 from workshop.course.steps import ROOT, Step, load_steps
 from workshop.judging import mistakes
+from workshop.judging.blame import Blame
 from workshop.judging.runner import CheckResult, Report
 from workshop.learner import standing
 from workshop.learner.folder import Folder
 from workshop.learner.journey import Change
 from workshop.learner.standing import Standing
+from workshop.probes.checking import INDENT, Kind, plain, show
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 MARKS["timeout"] = ("⏱", "red")
+NOT_RUN = ("·", "dim")
+# Lines of what was printed that are shown with a failure, all of them with --verbose.
+LAST_LINES = 10
+# The label in front of a row of a message.
+_LABEL = re.compile(r"(called|got|expected) {2,}")
 # A session in a message, and its options.
 _SESSION = re.compile(r"nox -s (?P<name>[\w-]+)(?: -- (?P<options>[^`\n]+))?")
 # From this share of equal lines on, a difference is easier to read than the whole file.
@@ -59,7 +66,15 @@ def _python() -> str:
     return "py" if os.name == "nt" else "python3"
 
 
-def print_report(console: Console, report: Report, app: Path, *, hint: int, verbose: bool) -> None:
+def print_report(
+    console: Console,
+    report: Report,
+    app: Path,
+    *,
+    hint: int,
+    verbose: bool,
+    blame: Blame | None = None,
+) -> None:
     """Every check with its verdict; for the first that failed, all there is to say."""
     step = report.step
     title = Text.assemble(
@@ -68,54 +83,83 @@ def print_report(console: Console, report: Report, app: Path, *, hint: int, verb
     console.print()
     print_text(console, title)
     console.print()
+    failed = report.first_failed
     causes: set[tuple[object, ...]] = set()
     for check in report.checks:
-        mark, style = MARKS[check.outcome]
-        told = check.cause in causes
+        mark = NOT_RUN if check.kind is Kind.NOT_RUN else MARKS[check.outcome]
+        head = Text.assemble("  ", mark, " ")
+        print_hanging(console, head, Text.assemble(_title(check), (_note(check, causes), "dim")))
         causes.add(check.cause)
-        note = "  (same cause)" if told else ""
-        head = Text.assemble("  ", (mark, style), " ")
-        print_hanging(console, head, Text.assemble(_title(check), (note, "dim")))
+        if verbose and check is not failed:
+            _print_lines(console, check.printed.lines)
     console.print()
-    failed = report.first_failed
     if failed is None:
+        _print_asides(console, report, None, verbose=verbose)
         _print_success(console, report, Folder(app))
     else:
-        _print_failure(console, report, failed, app, hint=hint, verbose=verbose)
+        _print_failure(console, report, failed, app, hint=hint, verbose=verbose, blame=blame)
 
 
 def _title(check: CheckResult) -> Text:
-    return Text(check.title, "" if check.outcome == "passed" else "bold")
+    quiet = check.outcome == "passed" or check.kind is Kind.NOT_RUN
+    return Text(check.title, "" if quiet else "bold")
+
+
+def _note(check: CheckResult, causes: set[tuple[object, ...]]) -> str:
+    if check.kind is Kind.NOT_RUN:
+        return "  (not run)"
+    return "  (same cause)" if check.cause in causes else ""
+
+
+def _print_asides(
+    console: Console, report: Report, failed: CheckResult | None, *, verbose: bool
+) -> None:
+    """What Python warned of though all is well, and how much the other checks' code printed."""
+    others = [check for check in report.checks if check is not failed]
+    if failed is None:
+        for words in dict.fromkeys(words for check in others for words in check.warned):
+            print_text(console, f"Python warns, though no check fails for it: {words}\n", "yellow")
+    count = sum(len(check.printed.lines) for check in others)
+    if count and not verbose:
+        lines = "1 line" if count == 1 else f"{count:,} lines"
+        where = "" if failed is None else " in the other checks"
+        shown = command(report.step.name, "--verbose")
+        print_text(console, f"Your code printed {lines}{where}; to see: {shown}\n", "dim")
 
 
 def _print_failure(
-    console: Console, report: Report, check: CheckResult, app: Path, *, hint: int, verbose: bool
+    console: Console,
+    report: Report,
+    check: CheckResult,
+    app: Path,
+    *,
+    hint: int,
+    verbose: bool,
+    blame: Blame | None,
 ) -> None:
-    blamed = check.blamed
-    # A registry belongs to an earlier step, but the line that it needs now is this one's.
-    if (
-        blamed is not None
-        and blamed.number < report.step.number
-        and check.file not in report.step.edits
-    ):
+    if blame is not None:
         print_text(
             console,
-            f"The cause is in {check.file}, which belongs to step {blamed.number}: "
-            f"{command(blamed.name)} looks at it more closely.\n",
+            f"{blame.file} is of step {blame.step.number}, which does not hold: "
+            f'"{blame.title}" Mend it there first: {command(blame.step.name)}\n',
             "yellow",
         )
     print_text(console, check.title, "bold red")
-    for number, line in enumerate(check.message.splitlines()):
-        _print_row(console, line, summary=number == 0)
+    for line in as_typed(check.message).splitlines():
+        _print_row(console, line)
+    for words in check.warned:
+        _print_labelled(console, "warned", words)
     print_text(console, f"\n  {place(app, check)}", "cyan")
     if verbose and check.trace:
         console.print(Text("\n  How the code got there:", "bold"))
         for frame in check.trace:
-            console.print(Text("\n".join(f"    {line}" for line in frame.splitlines()), "dim"))
-    for level in range(1, hint + 1):
-        _print_row(console, f"hint {level:<5}{check.hints[level - 1]}", summary=False)
+            print_text(console, "\n".join(f"    {line}" for line in frame.splitlines()), "dim")
+    _print_printed(console, check, verbose=verbose)
+    for level, text in enumerate(check.hints[:hint], start=1):
+        _print_labelled(console, f"hint {level}", text)
     console.print()
-    passed = sum(check.outcome == "passed" for check in report.checks)
+    _print_asides(console, report, check, verbose=verbose)
+    passed = sum(other.outcome == "passed" for other in report.checks)
     print_text(
         console,
         f"{passed} of {len(report.checks)} checks pass ({report.seconds:.1f} s). "
@@ -125,10 +169,41 @@ def _print_failure(
         print_text(console, f"Stuck? {command(report.step.name, '--hint')}", "dim")
 
 
-def _print_row(console: Console, line: str, *, summary: bool) -> None:
-    """A line of a message; a long one goes on below its own beginning, not below the label."""
-    label, text = ("", line) if summary else (line[:10], line[10:])
-    print_hanging(console, Text(f"  {label}", "dim"), Text(text))
+def _print_printed(console: Console, check: CheckResult, *, verbose: bool) -> None:
+    """What the code printed during the failed check: the end of it, or all of it."""
+    lines = check.printed.lines
+    if not lines:
+        return
+    shown = lines if verbose else lines[-LAST_LINES:]
+    said = "Your code printed:"
+    if len(shown) < len(lines):
+        said = f"Your code printed {len(lines):,} lines, in the end (`--verbose` shows all):"
+    elif check.printed.left_out:
+        said = f"Your code printed this, after {check.printed.left_out / 1e6:.1f} MB before it:"
+    print_text(console, f"\n  {said}", "bold")
+    _print_lines(console, shown if verbose else [show(plain(line)) for line in shown])
+    if check.hints:
+        console.print()
+
+
+def _print_lines(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        print_hanging(console, Text("    │ ", "dim"), Text(line))
+
+
+def _print_row(console: Console, line: str) -> None:
+    """A line of a message: a row with a label, the going on of one, or the summary."""
+    label = _LABEL.match(line)
+    if label:
+        _print_labelled(console, label[1], line[label.end() :])
+    else:
+        # What a row goes on with is indented as a row is, and by itself.
+        text = line.lstrip()
+        print_hanging(console, Text("  " + " " * (len(line) - len(text))), Text(text))
+
+
+def _print_labelled(console: Console, label: str, text: str) -> None:
+    print_hanging(console, Text(f"  {label:<{INDENT}}", "dim"), Text(text))
 
 
 def _print_success(console: Console, report: Report, folder: Folder) -> None:

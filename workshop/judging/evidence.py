@@ -9,10 +9,10 @@ import re
 import sys
 import traceback
 import warnings
-from pathlib import Path
 from typing import TextIO
 
 from workshop.probes.checking import harmless
+from workshop.probes.learner_app import LearnerApp
 
 # Frames that are kept of the making of each coroutine: a learner's line, and what it called.
 ORIGIN_DEPTH = 4
@@ -24,9 +24,9 @@ _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 class Warned:
     """Notes warnings about the learner's own lines, within a `with`, in `found`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, app: LearnerApp) -> None:
         self.found: list[str] = []
-        self._root = root
+        self._app = app
 
     def __enter__(self) -> "Warned":
         self._catching = warnings.catch_warnings()
@@ -66,9 +66,8 @@ class Warned:
         else:
             places = [(filename, lineno)]
             said = f"{category.__name__}: {text.splitlines()[0] if text else '(no text)'}"
-        own = [place for place in places if Path(place[0]).is_relative_to(self._root)]
+        own = [(path, number) for file, number in places if (path := self._app.own_path(file))]
         if own:
-            path = Path(own[-1][0]).relative_to(self._root).as_posix()
-            words = f"{said}, {path}:{own[-1][1]}"
+            words = f"{said}, {own[-1][0]}:{own[-1][1]}"
             if words not in self.found:
                 self.found.append(words)

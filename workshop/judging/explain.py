@@ -65,9 +65,9 @@ UNFINISHED = Verdict(
 )
 
 
-def explain(error: BaseException, info: CheckInfo, app: LearnerApp) -> Verdict:
-    """The verdict on a check that ended with `error`."""
-    frames = _learners_frames(error, app.root)
+def explain(error: BaseException, info: CheckInfo, app: LearnerApp, session: str) -> Verdict:
+    """The verdict on a check of a step, with this session, that ended with `error`."""
+    frames = _learners_frames(error, app)
     trace = [
         f"{path}:{line} in {name}\n    {linecache.getline(str(app.root / path), line).strip()}"
         for path, line, name in frames
@@ -87,12 +87,12 @@ def explain(error: BaseException, info: CheckInfo, app: LearnerApp) -> Verdict:
             at = info.at if error.at is None else error.at  # "": it is in no file
             return Verdict("failed", message, at, error.line, trace, error.kind)
         case SyntaxError() | UnicodeError() if _is_not_text(error):
-            file = _file_of(error, app.root) or info.at.partition(":")[0]
+            file = _file_of(error, app) or info.at.partition(":")[0]
             text = f"{file} is not text in UTF-8: save it with that encoding."
             return Verdict("failed", text, file, trace=trace, kind=Kind.SYNTAX)
-        case SyntaxError() if error.filename and Path(error.filename).is_relative_to(app.root):
-            return _syntax_verdict(error, app.root)
-        case NotImplementedError() if frames and _is_the_starters(error, app.root):
+        case SyntaxError() if file := _file_of(error, app):
+            return _syntax_verdict(error, file)
+        case NotImplementedError() if frames and _is_the_starters(error, app):
             task = str(error).partition(": ")[2] or str(error)
             summary = f"{function}() is not written yet."
             return verdict(Kind.UNWRITTEN, summary, called=called, expected=task)
@@ -107,7 +107,7 @@ def explain(error: BaseException, info: CheckInfo, app: LearnerApp) -> Verdict:
             return verdict(
                 Kind.ENDED,
                 "Your code stops for a debugger (breakpoint or pdb), and nobody can type here. "
-                f"To stop there and look around, type `--debug {info.id}` behind this command.",
+                f"`nox -s {session} -- --debug {info.id}` runs this check where you can.",
                 called=called,
             )
         case EOFError() if frames:
@@ -120,9 +120,9 @@ def explain(error: BaseException, info: CheckInfo, app: LearnerApp) -> Verdict:
         case ImportError() | AttributeError() if frames and _is_circular(error):
             return _circular_verdict(error, app, frames, trace, called)
         case ModuleNotFoundError() if frames:
-            summary = _missing_module(error, app.root)
+            summary = _missing_module(error, app)
             # What was looked for on behalf of a library stands in no line of the learner's.
-            rows = {"called": called} if _raised_by_learner(error, app.root) else {"got": got}
+            rows = {"called": called} if _raised_by_learner(error, app) else {"got": got}
             return verdict(Kind.IMPORT, summary, **rows)
         case ImportError() if frames:
             summary = f"{path} cannot be loaded: {_first_line(error)}."
@@ -160,16 +160,16 @@ def _first_line(error: BaseException) -> str:
     return show(plain(text.splitlines()[0] if text else type(error).__name__)).rstrip(".")
 
 
-def _is_the_starters(error: NotImplementedError, root: Path) -> bool:
+def _is_the_starters(error: NotImplementedError, app: LearnerApp) -> bool:
     """Whether it is the learner's own "not yet", and no library's "I cannot do that"."""
-    return re.match(r"step \d+:", str(error)) is not None or _raised_by_learner(error, root)
+    return re.match(r"step \d+:", str(error)) is not None or _raised_by_learner(error, app)
 
 
-def _raised_by_learner(error: BaseException, root: Path) -> bool:
+def _raised_by_learner(error: BaseException, app: LearnerApp) -> bool:
     """Whether the line that raised is the learner's; Python's own way to a module is no line."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame for frame in frames if not frame.filename.startswith("<frozen importlib")]
-    return bool(lines) and Path(lines[-1].filename).is_relative_to(root)
+    return bool(lines) and app.own_path(lines[-1].filename) is not None
 
 
 def _is_circular(error: ImportError | AttributeError) -> bool:
@@ -215,15 +215,12 @@ def _is_not_text(error: SyntaxError | UnicodeError) -> bool:
     return any(sign in str(error) for sign in signs)
 
 
-def _file_of(error: BaseException, root: Path) -> str | None:
+def _file_of(error: BaseException, app: LearnerApp) -> str | None:
     name = getattr(error, "filename", None)
-    if isinstance(name, str) and Path(name).is_relative_to(root):
-        return Path(name).relative_to(root).as_posix()
-    return None
+    return app.own_path(name) if isinstance(name, str) else None
 
 
-def _syntax_verdict(error: SyntaxError, root: Path) -> Verdict:
-    path = Path(error.filename or "").relative_to(root).as_posix()
+def _syntax_verdict(error: SyntaxError, path: str) -> Verdict:
     text = harmless((error.text or "").strip())
     end = "" if error.msg.endswith("?") else "."  # "Perhaps you forgot a comma?"
     message = str(
@@ -236,11 +233,11 @@ def _syntax_verdict(error: SyntaxError, root: Path) -> Verdict:
     return Verdict("failed", message, path, error.lineno, [], Kind.SYNTAX)
 
 
-def _missing_module(error: ModuleNotFoundError, root: Path) -> str:
+def _missing_module(error: ModuleNotFoundError, app: LearnerApp) -> str:
     name = error.name or "?"
     if name == "app" or name.startswith("app."):
         return f"There is no module {name} in your app: is the name spelled as the file is?"
-    if _raised_by_learner(error, root):
+    if _raised_by_learner(error, app):
         return f"There is no package {name} in the workshop's environment: is its name misspelled?"
     if any(frame.name == "import_dbapi" for frame in traceback.extract_tb(error.__traceback__)):
         return (
@@ -250,16 +247,16 @@ def _missing_module(error: ModuleNotFoundError, root: Path) -> str:
     return f"A library needs the package {name}, which the workshop's environment does not have."
 
 
-def _learners_frames(error: BaseException, root: Path) -> list[_Frame]:
+def _learners_frames(error: BaseException, app: LearnerApp) -> list[_Frame]:
     """The frames of the learner's files; outermost first."""
     from pydantic_core import ValidationError  # loaded by now, and not needed outside of a worker
 
     frames: list[_Frame] = []
     seen: BaseException | None = error
     while seen is not None:
-        frames = _own_frames(seen, root)
+        frames = _own_frames(seen, app)
         if isinstance(seen, ValidationError):
-            frames += _validators_frames(seen, root)
+            frames += _validators_frames(seen, app)
         if frames:
             break
         # An exception group or a wrapped exception may carry the frame that counts.
@@ -267,19 +264,19 @@ def _learners_frames(error: BaseException, root: Path) -> list[_Frame]:
     return frames
 
 
-def _own_frames(error: BaseException, root: Path) -> list[_Frame]:
+def _own_frames(error: BaseException, app: LearnerApp) -> list[_Frame]:
     return [
-        _Frame(Path(frame.filename).relative_to(root).as_posix(), frame.lineno or 1, frame.name)
+        _Frame(path, frame.lineno or 1, frame.name)
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(root)
+        if (path := app.own_path(frame.filename)) is not None
     ]
 
 
-def _validators_frames(error: "ValidationError", root: Path) -> list[_Frame]:
+def _validators_frames(error: "ValidationError", app: LearnerApp) -> list[_Frame]:
     """Where a validator refused: Pydantic keeps what it raised, and says nothing of the line."""
     for details in error.errors():
         refusal = details.get("ctx", {}).get("error")
-        if isinstance(refusal, BaseException) and (frames := _own_frames(refusal, root)):
+        if isinstance(refusal, BaseException) and (frames := _own_frames(refusal, app)):
             return frames
     return []
 

@@ -37,6 +37,8 @@ TIME_LIMIT = float(os.environ.get("WORKSHOP_TIME_LIMIT", "10"))
 START_LIMIT = 60.0
 # Bytes that the learner's code may print during one run; beyond, it is stopped.
 OUTPUT_LIMIT = 4 * 1024 * 1024
+# What a debugger asks of the terminal.
+TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "PYTHON_COLORS")
 # Checks that may hang or kill the worker before the others are given up.
 MAX_BROKEN = 2
 
@@ -67,6 +69,9 @@ class CheckResult:
         """What failed checks have in common when the same thing made them fail."""
         if self.outcome == "passed":
             return (self.id,)
+        if self.kind is not Kind.CHECK:
+            # What was called differs from check to check; the line that raised does not.
+            return (self.file, self.line, self.kind)
         return (self.file, self.line, self.message)
 
 
@@ -127,6 +132,23 @@ def run_checks(
     return Report(step, checks, time.perf_counter() - started)
 
 
+def check_ids(step: Step) -> list[str]:
+    """The checks of a step, in order, read off their module without running it."""
+    module = ast.parse(step.checks.read_text("utf-8"))
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    names = [node.name for node in module.body if isinstance(node, functions)]
+    return [name.removeprefix("test_") for name in names if name.startswith("test_")]
+
+
+def debug_check(step: Step, app: Path, check: str, *, database_url: str | None = None) -> Report:
+    """Run one check in this terminal, where a debugger can be typed into, and without a limit."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="workshop-", ignore_cleanup_errors=True) as scratch:
+        run = _Run(step, app, Path(scratch).resolve(), database_url, check, False)
+        checks = run.in_this_terminal()
+    return Report(step, checks, time.perf_counter() - started)
+
+
 class _Run:
     """One run of a step's checks, over as many workers as it takes."""
 
@@ -168,6 +190,42 @@ class _Run:
                 break
         return [self.results[check["id"]] for check in self.known if check["id"] in self.results]
 
+    def in_this_terminal(self) -> list[CheckResult]:
+        """Let the worker have the terminal, and read its events afterwards."""
+        events = self.scratch / "events"
+        command = self._command(self.scratch / "output", self.scratch / "stacks", None)
+        command += ["--events", str(events), "--original", str(self.app.resolve())]
+        terminal = {name: os.environ[name] for name in TERMINAL if name in os.environ}
+        process = subprocess.Popen(command, cwd=self.scratch, env=self._environment() | terminal)
+        while True:
+            try:
+                process.wait()
+                break
+            except KeyboardInterrupt:
+                continue  # it is meant for the debugger, which has got it too
+        for line in events.read_text("utf-8").splitlines() if events.exists() else ():
+            event = json.loads(line)
+            if event["event"] == "collected":
+                self._know(event["checks"])
+            elif event["event"] == "end":
+                self._record_end(self.known[0], event)
+        for check in self.known:
+            if check["id"] not in self.results:
+                self._record(check, UNFINISHED.outcome, UNFINISHED.message, kind=UNFINISHED.kind)
+        return list(self.results.values())
+
+    def _know(self, checks: list[dict[str, Any]]) -> None:
+        self.known = self.known or [c for c in checks if self.only in (None, c["id"])]
+
+    def _record_end(self, check: dict[str, Any], event: dict[str, Any]) -> None:
+        self._record(check, **{k: event[k] for k in event if k not in ("event", "id")})
+
+    def _environment(self) -> dict[str, str]:
+        environment = worker_environment(self.copy)
+        if self.database_url:
+            environment["WORKSHOP_SERVER_URL"] = self.database_url
+        return environment
+
     def _one_failed(self) -> bool:
         return any(result.outcome != "passed" for result in self.results.values())
 
@@ -176,10 +234,8 @@ class _Run:
         attempt = len(list(self.scratch.glob("output*")))
         output = self.scratch / f"output{attempt}"
         stacks = self.scratch / f"stacks{attempt}"
-        environment = worker_environment(self.copy)
-        if self.database_url:
-            environment["WORKSHOP_SERVER_URL"] = self.database_url
-        worker = _Worker(self._command(output, stacks), self.scratch, environment)
+        command = self._command(output, stacks, TIME_LIMIT)
+        worker = _Worker(command, self.scratch, self._environment())
         if on_start:
             on_start()
         try:
@@ -187,10 +243,12 @@ class _Run:
         finally:
             worker.kill()
 
-    def _command(self, output: Path, stacks: Path) -> list[str]:
+    def _command(self, output: Path, stacks: Path, limit: float | None) -> list[str]:
         command = [sys.executable, "-X", "utf8", "-m", "workshop.judging.worker"]
         command += [str(self.step.checks), str(self.copy)]
-        command += ["--limit", str(TIME_LIMIT), "--output", str(output), "--stacks", str(stacks)]
+        command += ["--session", self.step.name, "--output", str(output), "--stacks", str(stacks)]
+        if limit is not None:
+            command += ["--limit", str(limit)]
         waiting = [check["id"] for check in self.known if check["id"] not in self.results]
         for check in [self.only] if self.only else waiting:
             command += ["--only", check]
@@ -212,9 +270,7 @@ class _Run:
                 continue
             match event["event"]:
                 case "collected":
-                    self.known = self.known or [
-                        check for check in event["checks"] if self.only in (None, check["id"])
-                    ]
+                    self._know(event["checks"])
                 case "start":
                     current = next(c for c in self.known if c["id"] == event["id"])
                     current["output"] = (output, event["printed"])
@@ -225,9 +281,7 @@ class _Run:
                     if size > OUTPUT_LIMIT:
                         self._record_flood(current, size)
                         return False
-                    self._record(
-                        current, **{k: event[k] for k in event if k not in ("event", "id")}
-                    )
+                    self._record_end(current, event)
                     current = None
                     deadline = time.monotonic() + START_LIMIT
                 case "done":

@@ -11,11 +11,14 @@ import faulthandler
 import inspect
 import json
 import os
+import pdb
 import sys
 import time
 from collections.abc import Generator
 from contextlib import suppress
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any, TextIO
 
 import pytest
@@ -29,6 +32,7 @@ from workshop.probes.learner_app import LearnerApp
 # What pytest would import or install for every run, and no check needs.
 UNUSED_PLUGINS = (
     "cacheprovider",
+    "debugging",
     "doctest",
     "faulthandler",
     "junitxml",
@@ -50,13 +54,15 @@ class Plugin:
         events: TextIO,
         output: Path,
         app: LearnerApp,
+        session: str,
         only: set[str],
         stacks: Path,
-        limit: float,
+        limit: float | None,
     ) -> None:
         self._events = events
         self._output = output
         self._app = app
+        self._session = session
         self._only = only
         self._limit = limit
         self._stacks = stacks.open("w", encoding="utf-8")
@@ -112,11 +118,11 @@ class Plugin:
         self._tell("start", id=info.id, printed=self._printed())
         # What stands if nothing else is said: a check passes only when pytest says that it did.
         self._verdict = UNFINISHED
-        faulthandler.dump_traceback_later(
-            max((info.seconds or self._limit) - STACK_LEAD, 0.1), file=self._stacks
-        )
+        if self._limit is not None:
+            limit = max((info.seconds or self._limit) - STACK_LEAD, 0.1)
+            faulthandler.dump_traceback_later(limit, file=self._stacks)
         started = time.perf_counter()
-        with Warned(self._app.root) as self._warned:
+        with Warned(self._app) as self._warned:
             try:
                 return (yield)
             finally:
@@ -143,7 +149,7 @@ class Plugin:
             self._verdict = _tampered(name, info)
         elif call.excinfo is not None and info is not None:
             if self._verdict.outcome == "passed" or self._verdict is UNFINISHED:
-                self._verdict = explain(call.excinfo.value, info, self._app)
+                self._verdict = explain(call.excinfo.value, info, self._app, self._session)
                 self._warned.look_closer(call.excinfo.value)
         elif call.when == "call" and report.passed:
             self._verdict = Verdict("passed")
@@ -184,24 +190,67 @@ def _stop_at_breakpoint(*_: object, **__: object) -> None:
     raise Breakpoint
 
 
+class _LearnersLoader(SourceFileLoader):
+    """Loads a module of the copy as if it stood in the learner's folder, for their debugger."""
+
+    copy: Path
+    original: Path
+
+    def source_to_code(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, data: bytes, path: str, *, _optimization: int = -1
+    ) -> CodeType:
+        """Compile a module's source, with the name of the learner's own file."""
+        own = self.original / Path(path).relative_to(self.copy)
+        return compile(data, str(own), "exec", dont_inherit=True, optimize=_optimization)
+
+
+def _show_originals(copy: Path, original: Path) -> None:
+    """Let breakpoints in the learner's files stop the code of the copy."""
+    _LearnersLoader.copy, _LearnersLoader.original = copy, original
+    sys.dont_write_bytecode = True
+    finder = FileFinder.path_hook((_LearnersLoader, SOURCE_SUFFIXES))
+
+    def hook(folder: str) -> Any:
+        if not Path(folder).is_relative_to(copy):
+            raise ImportError
+        return finder(folder)
+
+    sys.path_hooks.insert(0, hook)
+
+
 def main() -> None:
     """Run the checks of one module against a copy of the app, and leave without ceremony."""
     parser = argparse.ArgumentParser()
     parser.add_argument("checks", type=Path)
     parser.add_argument("app", type=Path)
+    parser.add_argument("--session", required=True, help="what the learner types for these checks")
     parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--limit", type=float, required=True)
+    parser.add_argument("--limit", type=float, help="seconds; without it there is no limit")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--stacks", type=Path, required=True)
     parser.add_argument("--stop-at-first", action="store_true", help="end at the first failure")
+    parser.add_argument("--events", type=Path, help="a file for them; stay in the terminal")
+    parser.add_argument("--original", type=Path, help="the learner's folder, for a debugger")
     options = parser.parse_args()
 
-    events = _keep_stdout_for_events(options.output)
+    if options.events:
+        events = options.events.open("w", encoding="utf-8")
+        options.output.touch()
+        _show_originals(options.app, options.original)
+    else:
+        events = _keep_stdout_for_events(options.output)
+        sys.breakpointhook = pdb.set_trace = _stop_at_breakpoint
     # Not an argument: the list of processes shows those to everybody, and this has a password.
-    app = LearnerApp(options.app, os.environ.pop(SERVER_URL, None))
-    sys.breakpointhook = _stop_at_breakpoint
-    only = set(options.only)
-    plugin = Plugin(events, options.output, app, only, options.stacks, options.limit)
+    app = LearnerApp(options.app, os.environ.pop(SERVER_URL, None), options.original)
+    plugin = Plugin(
+        events,
+        options.output,
+        app,
+        options.session,
+        set(options.only),
+        options.stacks,
+        options.limit,
+    )
     pytest.main(
         [
             str(options.checks),

@@ -40,8 +40,12 @@ FEWEST_ROUNDS = "4"
 class LearnerApp:
     """The `app` that every check receives."""
 
-    def __init__(self, root: Path, server_url: str | None = None) -> None:
+    def __init__(
+        self, root: Path, server_url: str | None = None, original: Path | None = None
+    ) -> None:
         self.root = root
+        # The learner's own folder, where a debugger is to see the code of this copy.
+        self._original = original
         self._server_url = server_url
         self._database_url: str | None = None
         # As it was before a check; `.env` is set aside in the same way.
@@ -66,6 +70,14 @@ class LearnerApp:
                 at=name,
                 kind=Kind.ENDED,
             )
+
+    def own_path(self, filename: str) -> str | None:
+        """The path in the app of a file that code comes from; None for anybody else's."""
+        file = Path(filename)
+        for root in (self.root, self._original):
+            if root is not None and file.is_relative_to(root):
+                return file.relative_to(root).as_posix()
+        return None
 
     def tree(self, name: str) -> ast.Module:
         """The syntax tree of a module, given by its file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 from workshop import entrances, environment
@@ -23,12 +22,12 @@ def main() -> int:
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         return 2
-    if environment.is_running(python):
+    if not environment.is_running(python):
+        return entrances.run(python, arguments)
+    try:
         from workshop.commands.line import main as run
 
         return run(arguments)
-    try:
-        return subprocess.call([*entrances.start(python), *arguments])
     except KeyboardInterrupt:
         return 130
 

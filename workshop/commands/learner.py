@@ -19,6 +19,14 @@ OURS = "ours"
 PLACE, SOLVE, RESET = "place", "solve", "reset"
 
 
+def overview(app: Path) -> int:
+    """Say where one is, and what can be typed now."""
+    from workshop.commands.overview import print_overview
+
+    print_overview(app)
+    return 0
+
+
 def check(
     step: Step,
     app: Path,

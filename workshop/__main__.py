@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from workshop import entrances, environment
-
 
 def main() -> int:
     """Run the command line in `.venv`'s Python and return its exit status."""
+    from workshop import entrances, environment  # here, because Ctrl-C may come during imports
+
     arguments = sys.argv[1:]
     for stream in (sys.stdout, sys.stderr):
         # A pipe has the locale's encoding, which on Windows knows no ✓; JSON is UTF-8 anyway.
@@ -24,13 +24,13 @@ def main() -> int:
         return 2
     if not environment.is_running(python):
         return entrances.run(python, arguments)
-    try:
-        from workshop.commands.line import main as run
+    from workshop.commands.line import main as run
 
-        return run(arguments)
-    except KeyboardInterrupt:
-        return 130
+    return run(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

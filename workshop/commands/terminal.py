@@ -19,10 +19,9 @@ from workshop.course.steps import ROOT, Step, load_steps
 from workshop.judging import mistakes
 from workshop.judging.blame import Blame
 from workshop.judging.runner import CheckResult, Report
-from workshop.learner import standing
 from workshop.learner.folder import Folder
 from workshop.learner.journey import Change
-from workshop.learner.standing import Standing
+from workshop.learner.standing import Standing, standing
 from workshop.probes.checking import INDENT, Kind, plain, show
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
@@ -49,17 +48,23 @@ def make_console() -> Console:
 
 def command(session: str, *options: str) -> str:
     """How this learner types a session, here: with nox where it works, else with Python alone."""
-    has_nox = os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox")
-    if has_nox and Path("noxfile.py").is_file():
+    if _has_nox():
         return " ".join(["nox -s", session, *(["--", *options] if options else [])])
     return " ".join([f"{_python()} -m workshop", session, *options])
 
 
 def as_typed(message: str) -> str:
     """A message that names sessions, with each as this learner types it."""
+    listed = message if _has_nox() else message.replace("nox -l", f"{_python()} -m workshop --help")
     return _SESSION.sub(
-        lambda found: command(found["name"], *(found["options"] or "").split()), message
+        lambda found: command(found["name"], *(found["options"] or "").split()), listed
     )
+
+
+def _has_nox() -> bool:
+    """Whether `nox` can be typed, in this folder."""
+    found = os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox")
+    return bool(found) and Path("noxfile.py").is_file()
 
 
 def _python() -> str:
@@ -211,10 +216,7 @@ def _print_success(console: Console, report: Report, folder: Folder) -> None:
     step = report.step
     print_tower(
         console,
-        {
-            each: Standing.HOLDS if each == step else standing.look(folder, each)
-            for each in load_steps()
-        },
+        {each: Standing.HOLDS if each == step else standing(folder, each) for each in load_steps()},
     )
     console.print()
     following = next((other for other in load_steps() if other.number == step.number + 1), None)

@@ -13,10 +13,11 @@ from workshop.learner.standing import Standing
 LOOKS = {
     Standing.HOLDS: ("██", "bold green", "holds"),
     Standing.FAILS: ("✗✗", "red", "does not hold"),
-    Standing.IN_PLACE: ("▒▒", "", "in place, not run now"),
+    Standing.WRITTEN: ("▒▒", "", "in place, not run now"),
     Standing.UNFINISHED: ("░░", "dim", "unfinished"),
+    Standing.UNTOUCHED: ("--", "dim", "starter only"),
     Standing.UNKNOWN: ("??", "dim", "only a run can tell"),
-    Standing.NOT_BEGUN: ("··", "dim", "not begun"),
+    Standing.MISSING: ("··", "dim", "not begun"),
 }
 
 
@@ -25,9 +26,9 @@ def print_tower(console: Console, standings: Mapping[Step, Standing]) -> None:
     layers = [(name, list(steps)) for name, steps in groupby(load_steps(), lambda s: s.layer)]
     width = max(len(name) for name, _ in layers)
     for name, steps in reversed(layers):
-        cells = [_cell(step, standings.get(step, Standing.NOT_BEGUN)) for step in steps]
+        cells = [_cell(step, standings.get(step, Standing.MISSING)) for step in steps]
         _print_cells(console, Text.assemble((f"  {name:<{width}}  ", "dim")), cells)
-    shown = {standings.get(step, Standing.NOT_BEGUN) for step in load_steps()}
+    shown = {standings.get(step, Standing.MISSING) for step in load_steps()}
     legend = [
         Text(f"{mark} {meaning}", "dim")
         for standing, (mark, _, meaning) in LOOKS.items()

@@ -286,13 +286,14 @@ def test_settings_are_made_on_first_use(app: LearnerApp) -> None:
     try:
         get_settings = app.take("app.core.config", "get_settings")
     except ValueError as error:
+        _, line = app.importing(error) or (FILE, None)
         fail(
             "The settings are made while the module is being imported.",
             called="import app.core.config with DB_POOL_SIZE='not a number'",
             got=type(error).__name__,
             expected="no error before get_settings() is called",
             at=FILE,
-            line=app.line_of(error, FILE),
+            line=line,
         )
     app.unsetenv("DB_POOL_SIZE")
     with calling("get_settings()"):

@@ -40,6 +40,7 @@ from workshop.probes.learner_alembic import (
     asked,
     differences,
     drop_probe,
+    expect_no_own_tables,
     expect_registered,
     expect_types,
     first,
@@ -98,15 +99,7 @@ def test_alembic_reaches_the_database(app: LearnerApp) -> None:
             expected="an await before the call",
         )
         _expect_work(told, url, called)
-        made = asked(url, tables)
-        expect(
-            made == [VERSION_TABLE],
-            "env.py makes tables by itself. Then no revision is needed for them, and none will "
-            "be written.",
-            called=called,
-            got=show(plain(f"tables: {', '.join(made)}")),
-            expected=f"{VERSION_TABLE} alone; the revisions make the others",
-        )
+        expect_no_own_tables(url, called)
 
 
 @check(
@@ -397,9 +390,10 @@ def test_sql_can_be_printed(app: LearnerApp) -> None:
         "Alembic connected to the database, to which you may have no way.",
         called=called,
         got=f"a connection to {seen.get('host')}",
-        expected="none: without context.is_offline_mode() env.py cannot tell",
+        expected="no connection: the SQL is printed",
     )
     got = show(plain(" ".join(sql.split()) or "(nothing)"))
+    lines = [line.strip() for line in sql.splitlines() if line.strip()]
     expect(
         "CREATE TABLE users" in sql,
         "The SQL does not make the table users.",
@@ -407,25 +401,26 @@ def test_sql_can_be_printed(app: LearnerApp) -> None:
         got=got,
         expected="CREATE TABLE users …",
     )
+    moments = [line for line in lines if line.startswith("created_at")]
     expect(
-        "TIMESTAMP" in sql,
+        all("TIMESTAMP" in line for line in moments),
         "The SQL is not written for the database that DATABASE_URL names.",
         called=called,
-        got=got,
+        got=" ".join(moments),
         expected="PostgreSQL's types, such as TIMESTAMP WITH TIME ZONE",
     )
     expect(
-        {"BEGIN;", "COMMIT;"} <= set(sql.splitlines()),
+        {"BEGIN;", "COMMIT;"} <= set(lines),
         "The SQL begins no transaction: when one statement fails, those before it have happened.",
         called=called,
-        got=got,
+        got=show(plain(f"{lines[0]} … {lines[-1]}")),
         expected="BEGIN; … COMMIT;",
     )
     expect(
         "= 'grace'" in sql,
         "The SQL has a mark where a value should be, and whoever runs it does not know the value.",
         called=f"{called}, and one more revision, which stores a value",
-        got=next((line for line in sql.splitlines() if line.startswith("UPDATE users")), got),
+        got=next((line for line in lines if line.startswith("UPDATE users")), got),
         expected="UPDATE users SET username = 'grace'",
     )
 

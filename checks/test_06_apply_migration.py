@@ -27,6 +27,7 @@ from workshop.probes.learner_alembic import (
     applied,
     asked,
     differences,
+    expect_no_own_tables,
     expect_registered,
     first,
     insert_user,
@@ -196,6 +197,9 @@ def test_each_revision_goes_on(app: LearnerApp) -> None:
             try:
                 upgrade(app, url, "+1")
             except SQLAlchemyError as error:
+                empty = sqlite_url(app)
+                run(app, "ensure_version", url=empty)
+                expect_no_own_tables(empty, "alembic ensure_version, on an empty database")
                 fail(
                     f"The revision {script.revision} cannot be applied.",
                     called="alembic upgrade +1",
@@ -205,11 +209,14 @@ def test_each_revision_goes_on(app: LearnerApp) -> None:
         revisions = asked(url, applied)
         expect(
             revisions == [script.revision],
-            "After the revision the database does not know that it has it.",
+            "After the revision the database does not know that it has it: env.py does not commit "
+            "what Alembic does."
+            if not revisions
+            else "After the revision the database says that it has another one.",
             called="alembic upgrade +1; alembic current",
             got=", ".join(revisions) or "no revision",
             expected=script.revision,
-            at=path,
+            at=path if revisions else f"{ENV}:run_on",
         )
 
 

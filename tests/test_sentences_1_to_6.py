@@ -300,6 +300,31 @@ CASES: dict[str, tuple[int, str, list[Edit], Seen]] = {
         [Edit(ENV, "target_metadata=Base.metadata", "target_metadata=Base")],
         Seen(["is no MetaData.", "target_metadata=<class"], ENV, "def configure"),
     ),
+    "tables that env.py makes": (
+        6,
+        "each_revision_goes_on",
+        [
+            Edit(
+                ENV,
+                "    configure(connection=connection)\n",
+                "    Base.metadata.create_all(connection)\n    connection.commit()\n"
+                "    configure(connection=connection)\n",
+            )
+        ],
+        Seen(["env.py makes tables by itself."], ENV, "def run_on("),
+    ),
+    "revisions that env.py does not commit": (
+        6,
+        "each_revision_goes_on",
+        [
+            Edit(
+                ENV,
+                "=connection)\n    with context.begin_transaction():\n        context.run",
+                "=connection)\n    if connection:\n        context.run",
+            )
+        ],
+        Seen(["env.py does not commit what Alembic does."], ENV, "def run_on("),
+    ),
     "a model changed after the upgrade": (
         6,
         FITS,

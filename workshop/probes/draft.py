@@ -20,7 +20,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.util.exc import CommandError
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import MetaData
 
 from workshop.probes.checking import calling, fail, plain, show
 from workshop.probes.learner_app import LearnerApp
@@ -42,6 +42,13 @@ class Told:
     ran: bool = False
     # What `render_item` was asked for, and what it returned.
     rendered: list[tuple[str, Any, Any]] = field(default_factory=list[tuple[str, Any, Any]])
+
+    @property
+    def metadata(self) -> list[MetaData]:
+        """What to compare the database with: one MetaData, or several."""
+        given: Any = (self.options or {}).get("target_metadata")
+        several: list[Any] = [*given] if isinstance(given, list | tuple) else [given]  # pyright: ignore
+        return [each for each in several if isinstance(each, MetaData)]
 
 
 @contextmanager
@@ -104,9 +111,9 @@ def expect_sound_draft(app: LearnerApp, url: str, *, then: str = "") -> None:
 
 def expect_metadata(told: Told, called: str, then: str = "") -> None:
     """Fail the check unless env.py gives Alembic something to compare the database with."""
-    target = (told.options or {}).get("target_metadata")
-    if hasattr(target, "tables") or (isinstance(target, list | tuple) and target):
+    if told.metadata:
         return
+    target = (told.options or {}).get("target_metadata")
     fail(
         f"env.py gives Alembic nothing to compare the database with.{then}"
         if target is None
@@ -120,9 +127,7 @@ def expect_metadata(told: Told, called: str, then: str = "") -> None:
 
 def expect_models(app: LearnerApp, told: Told, called: str, then: str = "") -> None:
     """Fail the check unless the metadata that env.py gives Alembic knows the users."""
-    target = (told.options or {}).get("target_metadata")
-    found = target if isinstance(target, list | tuple) else [target]
-    tables = [name for metadata in found for name in metadata.tables]
+    tables = [name for metadata in told.metadata for name in metadata.tables]
     if "users" in tables:
         return
     imports = [
@@ -234,7 +239,7 @@ def unknown_name(tree: ast.Module) -> str | None:
 
 
 def _is_of_the_app(item: Any, result: Any) -> bool:
-    module = type(item).__module__ if isinstance(item, TypeEngine) else ""
+    module = type(item).__module__
     return module.partition(".")[0] == "app" and result is False
 
 

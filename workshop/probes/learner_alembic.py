@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from workshop.probes.checking import calling, expect, fail, plain, show
-from workshop.probes.draft import AUTOGENERATE, expect_sound_draft
+from workshop.probes.draft import AUTOGENERATE, ENV, expect_sound_draft
 from workshop.probes.learner_app import LearnerApp
 
 Answer = TypeVar("Answer")
@@ -88,6 +88,20 @@ def upgrade(app: LearnerApp, url: str, target: str = "head") -> None:
             at=place[0],
             line=place[1],
         )
+
+
+def expect_no_own_tables(url: str, called: str) -> None:
+    """The check fails if env.py made tables in a database to which no revision was applied."""
+    made = [name for name in asked(url, tables) if name != VERSION_TABLE]
+    expect(
+        not made,
+        "env.py makes tables by itself. Then no revision is needed for them, and none will be "
+        "written.",
+        called=called,
+        got=show(plain(f"tables: {', '.join(made)}")),
+        expected=f"{VERSION_TABLE} alone; the revisions make the others",
+        at=f"{ENV}:run_on",
+    )
 
 
 def _place_in_a_revision(app: LearnerApp, error: BaseException) -> tuple[str, int | None] | None:

@@ -212,6 +212,15 @@ SLIPS = {
         MAIN,
         "def create_app",
     ),
+    "a route that returns nothing": Slip(
+        12,
+        "health_needs_no_database",
+        ((MAIN, '    return {"status": "healthy"}\n', "    pass\n"),),
+        "The route returned something else than its annotation promises.",
+        "got       None",
+        MAIN,
+        "async def health(",
+    ),
     "a lifespan without yield": Slip(
         12,
         "health_needs_no_database",
@@ -299,6 +308,15 @@ SLIPS = {
         "'create_product'",
         ROUTES,
         "await service.create_product(data)",
+    ),
+    "a model that is not registered": Slip(
+        13,
+        "product_is_registered",
+        (("app/db/base.py", "from app.models import product as product\n", ""),),
+        "Importing app/db/base.py brings no table products along, so Alembic knows of none.",
+        "got       ['users']",
+        "app/db/base.py",
+        "from app.models import user",
     ),
     "one id in two revisions": Slip(
         13,

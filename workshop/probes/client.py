@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from fastapi.exceptions import ResponseValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from workshop.probes.checking import calling, fail, plain, show
@@ -79,6 +80,14 @@ class Client:
                 called=called,
                 got=f"{response.status_code}; it serves {served(self._asgi)}",
                 expected=str(status),
+                at=at,
+            )
+        if isinstance(self._raised, ResponseValidationError):
+            fail(
+                "The route returned something else than its annotation promises.",
+                called=called,
+                got=show(self._raised.body),
+                expected="what stands behind the -> of the function",
                 at=at,
             )
         got = f"{response.status_code} {show(plain(response.text))}".strip()

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypedDict
 
+from workshop.course.steps import load_steps
 from workshop.probes.learner_app import LearnerApp
 
 
@@ -34,12 +35,15 @@ def raised_at(
 ) -> Place:
     """The innermost line of the learner's that an exception came through, or `otherwise`.
 
+    What came with a step, such as the middleware around every request, is not the learner's.
     With `file`, a path in the app, the innermost line of that file.
     """
     while error is not None:
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if Path(frame.filename).is_relative_to(app.root / file):
-                return {"at": _path(app, frame.filename), "line": frame.lineno}
+                path = _path(app, frame.filename)
+                if not _is_given(path):
+                    return {"at": path, "line": frame.lineno}
         error = error.__cause__
     return {"at": otherwise, "line": None}
 
@@ -77,6 +81,10 @@ def returned_none(app: LearnerApp, call: Callable[[], object]) -> Silent | None:
     finally:
         sys.settrace(before)
     return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _is_given(path: str) -> bool:
+    return any(path in step.brings for step in load_steps())
 
 
 def _path(app: LearnerApp, file: str) -> str:

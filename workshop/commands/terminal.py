@@ -124,7 +124,7 @@ def _print_asides(
     if failed is None:
         for words in dict.fromkeys(words for check in others for words in check.warned):
             print_text(console, f"Python warns, though no check fails for it: {words}\n", "yellow")
-    count = sum(len(check.printed.lines) for check in others)
+    count = sum(check.printed.count for check in others)
     if count and not verbose:
         lines = "1 line" if count == 1 else f"{count:,} lines"
         where = "" if failed is None else " in the other checks"
@@ -176,7 +176,7 @@ def _print_failure(
 
 def _print_printed(console: Console, check: CheckResult, *, verbose: bool) -> None:
     """What the code printed during the failed check: the end of it, or all of it."""
-    lines = check.printed.lines
+    lines = check.printed.lines if verbose else check.printed.telling
     if not lines:
         return
     shown = lines if verbose else lines[-LAST_LINES:]

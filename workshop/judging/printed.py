@@ -8,8 +8,9 @@ from workshop.probes.checking import harmless
 
 # Bytes that are kept of a check's output: the end, where whatever went wrong is.
 MAX_BYTES = 256 * 1024
-# What Alembic logs as it works, of which the learner wrote nothing.
-_ALEMBICS_OWN = re.compile(r"(INFO|DEBUG) +\[alembic[\w.]*\] ")
+# A line as alembic.ini has things logged. Alembic logs as it works; so does every request then.
+_LOGGED = re.compile(r"(?P<level>DEBUG|INFO|WARN|WARNI|ERROR|CRITI) +\[(?P<logger>[\w.]+)\] ")
+_QUIET = ("DEBUG", "INFO")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,17 @@ class Printed:
 
     lines: tuple[str, ...] = ()
     left_out: int = 0
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """The lines that may explain a failure: all but what is logged when all goes well."""
+        found = ((line, _LOGGED.match(line)) for line in self.lines)
+        return tuple(line for line, log in found if log is None or log["level"] not in _QUIET)
+
+    @property
+    def count(self) -> int:
+        """How many lines were printed, and not logged."""
+        return sum(_LOGGED.match(line) is None for line in self.lines)
 
 
 def printed_between(output: Path, start: int, end: int | None, app: Path) -> Printed:
@@ -34,6 +46,4 @@ def printed_between(output: Path, start: int, end: int | None, app: Path) -> Pri
     # A line that is written over, as progress bars do, is what stood there in the end.
     lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
     shown = [harmless(line).expandtabs().rstrip() for line in lines]
-    return Printed(
-        tuple(line for line in shown if line and not _ALEMBICS_OWN.match(line)), begin - start
-    )
+    return Printed(tuple(line for line in shown if line), begin - start)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import io
 import os
 import shutil
 import sys
@@ -195,7 +196,7 @@ class LearnerApp:
         from alembic import command as commands
         from alembic.config import Config
 
-        config = Config(str(self.path("alembic.ini")), stdout=sys.stderr)
+        config = Config(str(self.path("alembic.ini")), stdout=io.StringIO())
         with calling(f"alembic {command} {' '.join(map(str, arguments))}".strip()):
             return getattr(commands, command)(config, *arguments, **options)
 

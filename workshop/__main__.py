@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from workshop import environment
+from workshop import entrances, environment
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
 
         return run(arguments)
     try:
-        return subprocess.call([str(python), "-m", "workshop", *arguments], cwd=environment.ROOT)
+        return subprocess.call([*entrances.start(python), *arguments])
     except KeyboardInterrupt:
         return 130
 

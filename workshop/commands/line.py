@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from workshop import entrances
 from workshop.commands import instructor, learner, maintainer
 from workshop.course.steps import BACKEND, Step, find_step
 from workshop.errors import WorkshopError
@@ -22,11 +23,14 @@ Command = Callable[..., int]
 def main(arguments: Sequence[str]) -> int:
     """Run one command. 0: all is well; 1: not yet; 2: the command or the set-up is at fault."""
     try:
-        return _call(_parser().parse_args(_expand(arguments)))
+        status = _call(_parser().parse_args(_expand(arguments)))
+        entrances.open_from_app(BACKEND)
+        return status
     except WorkshopError as error:
+        from workshop.commands.layout import fit_error
         from workshop.commands.terminal import as_typed
 
-        print(as_typed(str(error)), file=sys.stderr)
+        print(fit_error(as_typed(str(error))), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -32,6 +32,11 @@ class Moment:
     revisions: tuple[str, ...] | None
 
 
+def is_time(text: str) -> bool:
+    """Whether a text is the beginning of a moment's name, not a path."""
+    return re.match(r"\d{4}(-|$)", text) is not None
+
+
 def moments(folder: Folder) -> list[Moment]:
     """Every moment, oldest first."""
     found = [path for path in (folder.root / SAVED).glob("*") if _NAME.fullmatch(path.name)]

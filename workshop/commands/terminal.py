@@ -15,8 +15,8 @@ from workshop.commands.layout import print_hanging, print_text, width
 from workshop.course import stages
 from workshop.course.steps import ROOT, Step, load_steps
 from workshop.judging.runner import CheckResult, Report
-from workshop.learner.folder import SAVED, Folder
 from workshop.learner.change import Change
+from workshop.learner.folder import SAVED, Folder
 from workshop.learner.saved import Moment
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}

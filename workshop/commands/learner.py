@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +183,7 @@ def _progress_json(reports: list[Report]) -> dict[str, Any]:
 def catchup(step: Step, app: Path, *, everything: bool) -> int:
     """Bring the app to where a step begins: keep what holds, or replace everything."""
     from workshop.commands import terminal
+    from workshop.judging import warm
     from workshop.learner import journey, workplace
 
     folder = workplace.own(app)
@@ -198,7 +200,8 @@ def catchup(step: Step, app: Path, *, everything: bool) -> int:
         terminal.print_look(console, earlier, ok)
         return ok
 
-    change = journey.catch_up(folder, step, holds)
+    with warm.workers() if journey.is_begun(folder) else nullcontext():
+        change = journey.catch_up(folder, step, holds)
     terminal.print_change(console, change, app)
     terminal.print_caught_up(console, step, change, later, app)
     return 0

@@ -197,30 +197,35 @@ def print_change(console: Console, change: Change, app: Path) -> None:
         print_text(console, f"Took {_numbers(change.filled)} from the solution{_why(change)}.")
         again = command(change.filled[-1].name, "--reset")
         print_text(console, f"To write step {change.filled[-1].number} yourself: {again}", "dim")
-    written = list(dict.fromkeys(change.written))
-    shown = written if len(written) <= 6 else written[:5]
-    for path in shown:
-        print_text(console, f"  wrote {relative(app / path)}", "dim")
-    if len(written) > len(shown):
-        print_text(console, f"  and {len(written) - len(shown)} more files", "dim")
-    for path in change.moved:
-        print_text(console, f"  moved {relative(app / path)} away", "dim")
+    _print_some(
+        console, [f"wrote {relative(app / path)}" for path in dict.fromkeys(change.written)]
+    )
+    _print_some(console, [f"moved {relative(app / path)} away" for path in change.moved])
     for note in change.notes:
         print_text(console, as_typed(note))
     if change.saved is not None:
         print_text(console, f"What was there before is in {relative(change.saved)}.")
 
 
+def _print_some(console: Console, lines: list[str], most: int = 6) -> None:
+    """Lines about a file each; of many, the first, and how many more there are."""
+    shown = lines if len(lines) <= most else lines[: most - 1]
+    for line in shown:
+        print_text(console, f"  {line}", "dim")
+    if len(lines) > len(shown):
+        print_text(console, f"  and {len(lines) - len(shown)} more files", "dim")
+
+
 def _why(change: Change) -> str:
     """Why steps were taken from the solution although the learner has their files."""
     if not change.untouched:
         return ""
-    starters = "starter was" if len(change.untouched) == 1 else "starters were"
-    return f": the {starters} of {_numbers(change.untouched)} untouched"
+    had = "had an untouched starter" if len(change.untouched) == 1 else "had untouched starters"
+    return f": {_numbers(change.untouched)} {had}"
 
 
 def _numbers(steps: list[Step]) -> str:
-    """Some steps in words: `step 3`, `steps 1 to 4, 6`."""
+    """Some steps in words: `step 3`, `steps 1 to 4 and 6`."""
     runs: list[list[int]] = []
     for step in steps:
         if runs and runs[-1][-1] == step.number - 1:
@@ -228,7 +233,8 @@ def _numbers(steps: list[Step]) -> str:
         else:
             runs.append([step.number])
     parts = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return f"{'step' if len(steps) == 1 else 'steps'} {', '.join(parts)}"
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return f"{'step' if len(steps) == 1 else 'steps'} {listed}"
 
 
 def print_look(console: Console, step: Step, ok: bool) -> None:
@@ -249,7 +255,9 @@ def print_caught_up(
         print_text(console, text)
     if change.kept or later:
         everything = command("catchup", str(step.number), "--all")
-        print_text(console, f"To have nothing but the solution before it: {everything}", "dim")
+        print_text(
+            console, f"To take every earlier step from the solution instead: {everything}", "dim"
+        )
     print_text(console, f"Go on with step {step.number}: {command(step.name)}")
 
 
@@ -268,11 +276,7 @@ def print_moments(console: Console, moments: list[Moment], app: Path) -> None:
         print_text(console, f"{older} older ones are in {relative(app / SAVED)}.", "dim")
     for moment in moments[-MOMENTS:]:
         console.print(Text.assemble((moment.name, "bold"), f"  {moment.command}"))
-        shown = moment.files if len(moment.files) <= 4 else moment.files[:3]
-        for path in shown:
-            print_text(console, f"  {path}", "dim")
-        if len(moment.files) > len(shown):
-            print_text(console, f"  and {len(moment.files) - len(shown)} more files", "dim")
+        _print_some(console, list(moment.files), 4)
     newest = moments[-1]
     print_text(console, f"\nOne file back: {command('restore', newest.files[0])}")
     print_text(console, f"A whole moment: {command('restore', newest.name)}")

@@ -122,6 +122,11 @@ def later_files(folder: Folder, step: Step) -> list[tuple[Step, str]]:
     ]
 
 
+def is_begun(folder: Folder) -> bool:
+    """Whether the learner has written anything."""
+    return bool(later_files(folder, load_steps()[0]))
+
+
 def _apply_step() -> Step:
     return next(step for step in load_steps() if step.slug == APPLY)
 
@@ -169,9 +174,7 @@ def _fill(folder: Folder, step: Step, change: Change) -> None:
 def _take(folder: Folder, step: Step, change: Change) -> None:
     """Put one step's solution in place of what the learner has of it."""
     for path in step.edits:
-        if registries.part_of(folder, path, step).shared:
-            _write_text(folder, path, registries.in_our_words(folder, path, step), change)
-        elif not registries.has_our_part(folder, path, step):
+        if not registries.has_our_part(folder, path, step):
             _take_out(folder, path, step, change)
     solution = stages.done(step.number)
     _write(folder, step, {path: solution[path] for path in step.writes + step.brings}, change)
@@ -203,11 +206,13 @@ def _put_in(folder: Folder, path: str, step: Step, change: Change) -> None:
 
 
 def _take_out(folder: Folder, path: str, step: Step, change: Change) -> None:
-    """Take a step's lines out of a file of an earlier step, as far as they are its alone."""
+    """Take a step's lines out of a file of an earlier step."""
     text, shared = registries.without_part(folder, path, step)
     _write_text(folder, path, text, change)
     if shared:
-        change.note(f"{path}: `{shared[0]}` is not of step {step.number} alone, and is left.")
+        change.note(
+            f"{path}: `{shared[0]}` is not of step {step.number} alone. Our lines stand there now."
+        )
 
 
 def _write_text(folder: Folder, path: str, text: str, change: Change) -> None:

@@ -84,15 +84,18 @@ def with_part(text: str, path: str, step: Step) -> str:
     return _with_lines(text, stages.added_lines(path, step))
 
 
-def in_our_words(folder: Folder, path: str, step: Step) -> str:
-    """A module of an earlier step as the solution has it, with the lines of the steps in it."""
+def _in_our_words_without(folder: Folder, path: str, step: Step) -> str:
+    """A module of an earlier step as the solution has it, with the lines of other steps in it."""
     editors = [other for other in load_steps() if path in other.edits and other != step]
     there = [other.number for other in editors if is_there(folder, path, other)]
-    return stages.with_steps(path, [*there, step.number]).decode()
+    return stages.with_steps(path, there).decode()
 
 
 def without_part(folder: Folder, path: str, step: Step) -> tuple[str, list[str]]:
-    """A module without the lines of one step, and those lines that are another step's too."""
+    """A module without the lines of one step, and those lines that are another step's too.
+
+    If there are such lines, it is the module in our words.
+    """
     text = text_of(folder, path)
     there = _steps_with_our_lines(text, path)
     if text == stages.with_steps(path, there).decode():
@@ -103,7 +106,10 @@ def without_part(folder: Folder, path: str, step: Step) -> tuple[str, list[str]]
             text = text.replace("\n".join(block).strip("\n") + "\n", "", 1)
         return text, []
     part = part_of(folder, path, step)
-    return _cut(text, path, part.statements), [_first_line(one) for one in part.shared]
+    if part.shared:
+        text = _in_our_words_without(folder, path, step)
+        return text, [_first_line(one) for one in part.shared]
+    return _cut(text, path, part.statements), []
 
 
 def part_of(folder: Folder, path: str, step: Step) -> Part:

@@ -67,6 +67,12 @@ def catchup(session: nox.Session) -> None:
 
 
 @nox.session
+def restore(session: nox.Session) -> None:
+    """List what was kept of your files, or put one back: nox -s restore -- app/db/base.py."""
+    run(session, "restore")
+
+
+@nox.session
 def serve(session: nox.Session) -> None:
     """Run your app on port 8000; the finished one: nox -s serve -- --solution."""
     run(session, "serve")

@@ -177,8 +177,16 @@ def _add_learners(command: _Add) -> None:
     _add_server(sub)
     _add_json(sub)
 
-    sub = command("catchup", learner.catchup, "Make your app what it is when a step begins.")
+    sub = command("catchup", learner.catchup, "Be where a step begins: what holds is kept.")
     sub.add_argument("step", type=_step)
+    sub.add_argument(
+        "--all", dest="everything", action="store_true", help="keep nothing, and look at nothing"
+    )
+    _add_app(sub)
+
+    text = "List what was kept of your files, or put a file or a moment back."
+    sub = command("restore", learner.restore, text)
+    sub.add_argument("what", nargs="*", metavar="FILE|MOMENT", help="what to put back")
     _add_app(sub)
 
     sub = command("serve", learner.serve, "Run your app, or the finished one with --solution.")
@@ -275,7 +283,7 @@ def _add_prepare(group: _Group, name: str, way: str, text: str) -> None:
 
 
 def _add_app(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--app", type=Path, default=BACKEND, help="the folder of the app")
+    parser.add_argument("--app", type=_folder, default=BACKEND, help="the folder of the app")
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
@@ -299,6 +307,14 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print one JSON object and nothing else",
     )
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).exists():
+        raise WorkshopError(
+            f"There is no folder {text}. To begin an app there, make the folder first."
+        )
+    return Path(text)
 
 
 def _step(text: str) -> Step:

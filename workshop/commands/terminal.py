@@ -19,14 +19,17 @@ from workshop.course.steps import ROOT, Step, load_steps
 from workshop.judging import mistakes
 from workshop.judging.blame import Blame
 from workshop.judging.runner import CheckResult, Report
-from workshop.learner.folder import Folder
-from workshop.learner.journey import Change
+from workshop.learner.change import Change
+from workshop.learner.folder import SAVED, Folder
+from workshop.learner.saved import Moment
 from workshop.learner.standing import Standing, standing
 from workshop.probes.checking import INDENT, Kind, plain, show
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 MARKS["timeout"] = ("⏱", "red")
 NOT_RUN = ("·", "dim")
+# Of what was kept, the moments that are listed.
+MOMENTS = 8
 # Lines of what was printed that are shown with a failure, all of them with --verbose.
 LAST_LINES = 10
 # The label in front of a row of a message.
@@ -303,20 +306,92 @@ def print_progress(console: Console, reports: Iterable[Report], app: Path) -> No
 def print_change(console: Console, change: Change, app: Path) -> None:
     """What was done to the learner's folder, and where the old files are."""
     if change.filled:
-        first, last = change.filled[0].number, change.filled[-1].number
-        steps = f"step {first}" if first == last else f"steps {first} to {last}"
-        print_text(console, f"Took {steps} from the solution.")
-    shown = change.written if len(change.written) <= 6 else change.written[:5]
-    for path in shown:
-        print_text(console, f"  wrote {relative(app / path)}", "dim")
-    if len(change.written) > len(shown):
-        print_text(console, f"  and {len(change.written) - len(shown)} more files", "dim")
-    for path in change.moved:
-        print_text(console, f"  moved {relative(app / path)} away", "dim")
+        print_text(console, f"Took {_numbers(change.filled)} from the solution{_why(change)}.")
+        again = command(change.filled[-1].name, "--reset")
+        print_text(console, f"To write step {change.filled[-1].number} yourself: {again}", "dim")
+    _print_some(
+        console, [f"wrote {relative(app / path)}" for path in dict.fromkeys(change.written)]
+    )
+    _print_some(console, [f"moved {relative(app / path)} away" for path in change.moved])
     for note in change.notes:
         print_text(console, as_typed(note))
     if change.saved is not None:
         print_text(console, f"What was there before is in {relative(change.saved)}.")
+
+
+def _print_some(console: Console, lines: list[str], most: int = 6) -> None:
+    """Lines about a file each; of many, the first, and how many more there are."""
+    shown = lines if len(lines) <= most else lines[: most - 1]
+    for line in shown:
+        print_text(console, f"  {line}", "dim")
+    if len(lines) > len(shown):
+        print_text(console, f"  and {len(lines) - len(shown)} more files", "dim")
+
+
+def _why(change: Change) -> str:
+    """Why steps were taken from the solution although the learner has their files."""
+    if not change.untouched:
+        return ""
+    had = "had an untouched starter" if len(change.untouched) == 1 else "had untouched starters"
+    return f": {_numbers(change.untouched)} {had}"
+
+
+def _numbers(steps: list[Step]) -> str:
+    """Some steps in words: `step 3`, `steps 1 to 4 and 6`."""
+    runs: list[list[int]] = []
+    for step in steps:
+        if runs and runs[-1][-1] == step.number - 1:
+            runs[-1].append(step.number)
+        else:
+            runs.append([step.number])
+    parts = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return f"{'step' if len(steps) == 1 else 'steps'} {listed}"
+
+
+def print_look(console: Console, step: Step, ok: bool) -> None:
+    """What a look at an earlier step showed."""
+    mark, style = MARKS["passed" if ok else "failed"]
+    console.print(Text.assemble("  ", (mark, style), f" step {step.number}, {step.title}"))
+
+
+def print_caught_up(
+    console: Console, step: Step, change: Change, later: list[tuple[Step, str]], app: Path
+) -> None:
+    """What stayed, what is later than the step, and how to go on."""
+    if change.kept:
+        hold = "holds and is" if len(change.kept) == 1 else "hold and are"
+        print_text(console, f"{_numbers(change.kept).capitalize()} {hold} left as written.")
+    for other, path in later:
+        text = f"{relative(app / path)} belongs to step {other.number} and is left as it is."
+        print_text(console, text)
+    if change.kept or later:
+        everything = command("catchup", str(step.number), "--all")
+        print_text(
+            console, f"To take every earlier step from the solution instead: {everything}", "dim"
+        )
+    print_text(console, f"Go on with step {step.number}: {command(step.name)}")
+
+
+def print_begun(console: Console, step: Step) -> None:
+    """That an app is what it is when a step begins."""
+    print_text(console, f"Your app is where step {step.number} begins: {command(step.name)}")
+
+
+def print_moments(console: Console, moments: list[Moment], app: Path) -> None:
+    """What was kept, the newest last, and how it comes back."""
+    if not moments:
+        print_text(console, "Nothing was replaced yet, so nothing is kept.")
+        return
+    if len(moments) > MOMENTS:
+        older = len(moments) - MOMENTS
+        print_text(console, f"{older} older ones are in {relative(app / SAVED)}.", "dim")
+    for moment in moments[-MOMENTS:]:
+        console.print(Text.assemble((moment.name, "bold"), f"  {moment.command}"))
+        _print_some(console, list(moment.files), 4)
+    newest = moments[-1]
+    print_text(console, f"\nOne file back: {command('restore', newest.files[0])}")
+    print_text(console, f"A whole moment: {command('restore', newest.name)}")
 
 
 def print_diff(console: Console, old: stages.Files, new: stages.Files, names: str) -> None:

@@ -245,7 +245,7 @@ class _Run:
             outcome=outcome,
             message=message,
             hint="" if passed else check["hints"][0],
-            file=None if passed or not file else file,
+            file=None if passed else file,
             line=None if passed or not file else line or line_of(self.app / file, symbol),
             hints=tuple(check["hints"]),
             trace=trace or [],

@@ -16,7 +16,7 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from workshop import environment  # noqa: E402
+from workshop import entrances, environment  # noqa: E402
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["step1"]
@@ -33,10 +33,9 @@ def run(session: nox.Session, *arguments: str) -> None:
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    command = [str(python), "-m", "workshop", *arguments, *session.posargs]
-    status = subprocess.call(
-        command, cwd=ROOT, env=os.environ | {"NOX_CURRENT_SESSION": session.name}
-    )
+    command = [*entrances.start(python), *arguments, *session.posargs]
+    # In the folder of the noxfile that was found: this one, or that of backend/.
+    status = subprocess.call(command, env=os.environ | {"NOX_CURRENT_SESSION": session.name})
     if status:
         sys.exit(status)
 

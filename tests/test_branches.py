@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.workbench import clone, run, type_in_app
+from workshop import entrances
 from workshop.course import stages
 from workshop.course.steps import Step, load_steps
 from workshop.learner import journey
@@ -88,7 +89,8 @@ def test_a_branch_holds_the_workshop_and_the_stage(made: Path) -> None:
         for kind, stage in (("start", stages.start), ("done", stages.done)):
             name = f"step-{step.number:02}-{kind}"
             files = git(made, "ls-tree", "-r", "--name-only", name, "backend").splitlines()
-            assert set(files) == {f"backend/{path}" for path in stage(step.number)}
+            expected = {*stage(step.number), *entrances.FILES}
+            assert set(files) == {f"backend/{path}" for path in expected}
             rest = git(made, "diff", "--stat", "main", name, "--", ".", ":!backend")
             assert rest == ""
 

@@ -135,7 +135,7 @@ def test_pip_without_a_network_gets_a_sentence(tmp_path: Path) -> None:
     assert "check the network" in ran.stdout, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("module", ["__init__", "__main__", "environment"])
+@pytest.mark.parametrize("module", ["__init__", "__main__", "entrances", "environment"])
 def test_what_runs_before_the_installation_needs_no_package(module: str) -> None:
     file = environment.ROOT / "workshop" / f"{module}.py"
     text = file.read_text("utf-8")

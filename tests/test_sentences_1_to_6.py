@@ -101,7 +101,9 @@ CASES: dict[str, tuple[int, str, list[Edit], Seen]] = {
             )
         ],
         Seen(
-            ["LOG_LEVEL=ERROR", "got       ValidationError: 1 validation error"], CONFIG, "return"
+            ["LOG_LEVEL=ERROR", "got       ValidationError: 1 validation error"],
+            CONFIG,
+            "raise ValueError",
         ),
     ),
     "an error of its own at import": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from workshop import environment
+from workshop import entrances, environment
 
 
 def main() -> int:
@@ -24,11 +24,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     if environment.is_running(python):
-        from workshop.commands.cli import main as run
+        from workshop.commands.line import main as run
 
         return run(arguments)
     try:
-        return subprocess.call([str(python), "-m", "workshop", *arguments], cwd=environment.ROOT)
+        return subprocess.call([*entrances.start(python), *arguments])
     except KeyboardInterrupt:
         return 130
 

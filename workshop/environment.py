@@ -18,6 +18,8 @@ import venv
 from collections.abc import Generator
 from pathlib import Path
 
+from workshop import entrances
+
 ROOT = Path(__file__).resolve().parent.parent
 # Another place for the environment, for tests and for several clones that share one.
 VENV = Path(os.environ.get("WORKSHOP_VENV") or ROOT / ".venv")
@@ -80,6 +82,7 @@ def ensure(dev: bool = False, lab: bool = False) -> Path:
             for path in missing(dev, lab):
                 _install(python, path)
                 _stamp(path).write(_digest(path))
+    entrances.open_from_environment(VENV)
     return python
 
 

@@ -30,7 +30,7 @@ def status() -> int:
     return 1
 
 
-def server_url() -> str:
+def our_url() -> str:
     """The URL of the server, which is started unless it runs, for checks to use."""
     return provide(FOLDER, COMPOSE_FILE).url
 

@@ -11,18 +11,24 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from workshop.commands.layout import print_hanging, print_text, width
 from workshop.course import stages
-from workshop.course.steps import load_steps
+from workshop.course.steps import ROOT, load_steps
+from workshop.judging.blame import Blame
 from workshop.judging.runner import CheckResult, Report
 from workshop.learner.folder import Folder
 from workshop.learner.journey import Change
+from workshop.probes.checking import INDENT, Kind, plain, show
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 MARKS["timeout"] = ("⏱", "red")
+NOT_RUN = ("·", "dim")
+# Lines of what was printed that are shown with a failure, all of them with --verbose.
+LAST_LINES = 10
+# The label in front of a row of a message.
+_LABEL = re.compile(r"(called|got|expected) {2,}")
 # A session in a message, and its options.
 _SESSION = re.compile(r"nox -s (?P<name>[\w-]+)(?: -- (?P<options>[^`\n]+))?")
-# Columns: longer lines are hard to read, and a pipe has no width of its own.
-WIDTH = 100
 
 
 def make_console() -> Console:
@@ -31,13 +37,13 @@ def make_console() -> Console:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="replace")
-    width = min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)
-    return Console(highlight=False, emoji=False, markup=False, width=width)
+    return Console(highlight=False, emoji=False, markup=False, width=width())
 
 
 def command(session: str, *options: str) -> str:
-    """How this learner types a session: with nox where there is one, else with Python alone."""
-    if os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox"):
+    """How this learner types a session, here: with nox where it works, else with Python alone."""
+    has_nox = os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox")
+    if has_nox and Path("noxfile.py").is_file():
         return " ".join(["nox -s", session, *(["--", *options] if options else [])])
     return " ".join([f"{_python()} -m workshop", session, *options])
 
@@ -53,102 +59,172 @@ def _python() -> str:
     return "py" if os.name == "nt" else "python3"
 
 
-def print_report(console: Console, report: Report, app: Path, *, hint: int, verbose: bool) -> None:
+def print_report(
+    console: Console,
+    report: Report,
+    app: Path,
+    *,
+    hint: int,
+    verbose: bool,
+    blame: Blame | None = None,
+) -> None:
     """Every check with its verdict; for the first that failed, all there is to say."""
     step = report.step
-    console.print(
-        Text(f"\nStep {step.number} · {step.title}", "bold"), Text(f"· {step.layer}", "dim")
+    title = Text.assemble(
+        (f"Step {step.number} · {step.title}", "bold"), (f" · {step.layer}", "dim")
     )
     console.print()
-    causes: set[tuple[object, ...]] = set()
-    for check in report.checks:
-        mark, style = MARKS[check.outcome]
-        told = check.cause in causes
-        causes.add(check.cause)
-        note = "  (same cause)" if told else ""
-        head = Text.assemble("  ", (mark, style), " ")
-        _print_hanging(console, head, Text.assemble(_title(check), (note, "dim")))
+    print_text(console, title)
     console.print()
     failed = report.first_failed
+    causes: set[tuple[object, ...]] = set()
+    for check in report.checks:
+        mark = NOT_RUN if check.kind is Kind.NOT_RUN else MARKS[check.outcome]
+        head = Text.assemble("  ", mark, " ")
+        print_hanging(console, head, Text.assemble(_title(check), (_note(check, causes), "dim")))
+        causes.add(check.cause)
+        if verbose and check is not failed:
+            _print_lines(console, check.printed.lines)
+    console.print()
     if failed is None:
+        _print_asides(console, report, None, verbose=verbose)
         _print_success(console, report)
     else:
-        _print_failure(console, report, failed, app, hint=hint, verbose=verbose)
+        _print_failure(console, report, failed, app, hint=hint, verbose=verbose, blame=blame)
 
 
 def _title(check: CheckResult) -> Text:
-    return Text(check.title, "" if check.outcome == "passed" else "bold")
+    quiet = check.outcome == "passed" or check.kind is Kind.NOT_RUN
+    return Text(check.title, "" if quiet else "bold")
+
+
+def _note(check: CheckResult, causes: set[tuple[object, ...]]) -> str:
+    if check.kind is Kind.NOT_RUN:
+        return "  (not run)"
+    return "  (same cause)" if check.cause in causes else ""
+
+
+def _print_asides(
+    console: Console, report: Report, failed: CheckResult | None, *, verbose: bool
+) -> None:
+    """What Python warned of though all is well, and how much the other checks' code printed."""
+    others = [check for check in report.checks if check is not failed]
+    if failed is None:
+        for words in dict.fromkeys(words for check in others for words in check.warned):
+            print_text(console, f"Python warns, though no check fails for it: {words}\n", "yellow")
+    count = sum(check.printed.count for check in others)
+    if count and not verbose:
+        lines = "1 line" if count == 1 else f"{count:,} lines"
+        where = "" if failed is None else " in the other checks"
+        shown = command(report.step.name, "--verbose")
+        print_text(console, f"Your code printed {lines}{where}; to see: {shown}\n", "dim")
 
 
 def _print_failure(
-    console: Console, report: Report, check: CheckResult, app: Path, *, hint: int, verbose: bool
+    console: Console,
+    report: Report,
+    check: CheckResult,
+    app: Path,
+    *,
+    hint: int,
+    verbose: bool,
+    blame: Blame | None,
 ) -> None:
-    blamed = check.blamed
-    # A registry belongs to an earlier step, but the line that it needs now is this one's.
-    if (
-        blamed is not None
-        and blamed.number < report.step.number
-        and check.file not in report.step.edits
-    ):
-        console.print(
-            Text(
-                f"The cause is in {check.file}, which belongs to step {blamed.number}: "
-                f"{command(blamed.name)} looks at it more closely.\n",
-                "yellow",
-            )
+    if blame is not None:
+        print_text(
+            console,
+            f"{blame.file} is of step {blame.step.number}, which does not hold: "
+            f'"{blame.title}" Mend it there first: {command(blame.step.name)}\n',
+            "yellow",
         )
-    console.print(Text(check.title, "bold red"))
-    for number, line in enumerate(check.message.splitlines()):
-        _print_row(console, line, summary=number == 0)
-    console.print(Text(f"\n  {place(app, check)}", "cyan"))
+    print_text(console, check.title, "bold red")
+    for line in as_typed(check.message).splitlines():
+        _print_row(console, line)
+    for words in check.warned:
+        _print_labelled(console, "warned", words)
+    print_text(console, f"\n  {place(app, check)}", "cyan")
     if verbose and check.trace:
         console.print(Text("\n  How the code got there:", "bold"))
         for frame in check.trace:
-            console.print(Text("\n".join(f"    {line}" for line in frame.splitlines()), "dim"))
-    for level in range(1, hint + 1):
-        _print_row(console, f"hint {level:<5}{check.hints[level - 1]}", summary=False)
+            print_text(console, "\n".join(f"    {line}" for line in frame.splitlines()), "dim")
+    _print_printed(console, check, verbose=verbose)
+    for level, text in enumerate(check.hints[:hint], start=1):
+        _print_labelled(console, f"hint {level}", text)
     console.print()
-    passed = sum(check.outcome == "passed" for check in report.checks)
-    console.print(
+    _print_asides(console, report, check, verbose=verbose)
+    passed = sum(other.outcome == "passed" for other in report.checks)
+    print_text(
+        console,
         f"{passed} of {len(report.checks)} checks pass ({report.seconds:.1f} s). "
-        f"Edit, save, and run {command(report.step.name)} again."
+        f"Edit, save, and run {command(report.step.name)} again.",
     )
     if hint < len(check.hints):
-        console.print(Text(f"Stuck? {command(report.step.name, '--hint')}", "dim"))
+        print_text(console, f"Stuck? {command(report.step.name, '--hint')}", "dim")
 
 
-def _print_row(console: Console, line: str, *, summary: bool) -> None:
-    """A line of a message; a long one goes on below its own beginning, not below the label."""
-    label, text = ("", line) if summary else (line[:10], line[10:])
-    _print_hanging(console, Text(f"  {label}", "dim"), Text(text))
+def _print_printed(console: Console, check: CheckResult, *, verbose: bool) -> None:
+    """What the code printed during the failed check: the end of it, or all of it."""
+    lines = check.printed.lines if verbose else check.printed.telling
+    if not lines:
+        return
+    shown = lines if verbose else lines[-LAST_LINES:]
+    said = "Your code printed:"
+    if len(shown) < len(lines):
+        said = f"Your code printed {len(lines):,} lines, in the end (`--verbose` shows all):"
+    elif check.printed.left_out:
+        said = f"Your code printed this, after {check.printed.left_out / 1e6:.1f} MB before it:"
+    print_text(console, f"\n  {said}", "bold")
+    _print_lines(console, shown if verbose else [show(plain(line)) for line in shown])
+    if check.hints:
+        console.print()
 
 
-def _print_hanging(console: Console, head: Text, text: Text) -> None:
-    """A text behind its head, and the lines that it wraps to below its own beginning."""
-    for line in text.wrap(console, max(console.width - head.cell_len, 20)):
-        console.print(Text.assemble(head, line))
-        head = Text(" " * head.cell_len)
+def _print_lines(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        print_hanging(console, Text("    │ ", "dim"), Text(line))
+
+
+def _print_row(console: Console, line: str) -> None:
+    """A line of a message: a row with a label, the going on of one, or the summary."""
+    label = _LABEL.match(line)
+    if label:
+        _print_labelled(console, label[1], line[label.end() :])
+    else:
+        # What a row goes on with is indented as a row is, and by itself.
+        text = line.lstrip()
+        print_hanging(console, Text("  " + " " * (len(line) - len(text))), Text(text))
+
+
+def _print_labelled(console: Console, label: str, text: str) -> None:
+    print_hanging(console, Text(f"  {label:<{INDENT}}", "dim"), Text(text))
 
 
 def _print_success(console: Console, report: Report) -> None:
     step = report.step
     print_tower(console, {step.number: "lit"})
     console.print()
-    console.print(
-        Text(f"Step {step.number} holds: {len(report.checks)} checks", "green"),
-        f"({report.seconds:.1f} s).",
-    )
+    holds = (f"Step {step.number} holds: {len(report.checks)} checks", "green")
+    print_text(console, Text.assemble(holds, f" ({report.seconds:.1f} s)."))
     following = next((other for other in load_steps() if other.number == step.number + 1), None)
     if following is None:
-        console.print(f"That was the last one. See your app at work: {command('serve')}")
+        print_text(console, f"That was the last one. See your app at work: {command('serve')}")
     else:
-        console.print(f"Next, step {following.number}: {command(following.name)}")
+        print_text(console, f"Next, step {following.number}: {command(following.name)}")
 
 
 def place(app: Path, check: CheckResult) -> str:
     """The file and line to open, as editors make it a link."""
-    shown = _relative(app / (check.file or ""))
-    return f"{shown}:{check.line or 1}" if check.file else shown
+    if not check.file:
+        return relative(app)
+    return f"{relative(app / check.file)}:{check.line or 1}"
+
+
+def relative(path: Path) -> str:
+    """A path as it is typed where the person is; whole where that is outside the repository."""
+    whole, here = path.resolve(), Path.cwd().resolve()
+    if whole.is_relative_to(here) or (here.is_relative_to(ROOT) and whole.is_relative_to(ROOT)):
+        return Path(os.path.relpath(whole, here)).as_posix()
+    return str(path)
 
 
 def print_tower(console: Console, states: dict[int, str]) -> None:
@@ -176,14 +252,14 @@ def print_progress(console: Console, reports: Iterable[Report], app: Path) -> No
     print_tower(console, states)
     console.print()
     passed = sum(report.ok for report in by_number.values())
-    console.print(f"{passed} of {len(load_steps())} steps hold.")
+    print_text(console, f"{passed} of {len(load_steps())} steps hold.")
     for step in load_steps():
         report = by_number.get(step.number)
         if report is None or not report.ok:
             failed = report.first_failed if report else None
             why = f" ({failed.title})" if failed else " (not begun)"
-            console.print(f"Next: step {step.number}, {step.title}{why}")
-            console.print(f"      {command(step.name)}")
+            print_hanging(console, Text("Next: "), Text(f"step {step.number}, {step.title}{why}"))
+            print_text(console, f"      {command(step.name)}")
             break
 
 
@@ -192,18 +268,18 @@ def print_change(console: Console, change: Change, app: Path) -> None:
     if change.filled:
         first, last = change.filled[0].number, change.filled[-1].number
         steps = f"step {first}" if first == last else f"steps {first} to {last}"
-        console.print(f"Took {steps} from the solution.")
+        print_text(console, f"Took {steps} from the solution.")
     shown = change.written if len(change.written) <= 6 else change.written[:5]
     for path in shown:
-        console.print(Text(f"  wrote {app.name}/{path}", "dim"))
+        print_text(console, f"  wrote {relative(app / path)}", "dim")
     if len(change.written) > len(shown):
-        console.print(Text(f"  and {len(change.written) - len(shown)} more files", "dim"))
+        print_text(console, f"  and {len(change.written) - len(shown)} more files", "dim")
     for path in change.moved:
-        console.print(Text(f"  moved {app.name}/{path} away", "dim"))
+        print_text(console, f"  moved {relative(app / path)} away", "dim")
     for note in change.notes:
-        console.print(note)
+        print_text(console, as_typed(note))
     if change.saved is not None:
-        console.print(f"What was there before is in {_relative(change.saved)}.")
+        print_text(console, f"What was there before is in {relative(change.saved)}.")
 
 
 def print_diff(console: Console, old: stages.Files, new: stages.Files, names: str) -> None:
@@ -222,7 +298,7 @@ def print_diff(console: Console, old: stages.Files, new: stages.Files, names: st
             different = True
             console.print(Text(line, _diff_style(line)), soft_wrap=True)
     if not different:
-        console.print(f"No difference: {before} and {after} agree.")
+        print_text(console, f"No difference: {before} and {after} agree.")
 
 
 def _diff_style(line: str) -> str:
@@ -235,10 +311,3 @@ def own_files(folder: Folder, paths: Iterable[str]) -> stages.Files:
     """The learner's version of some files, without those that are missing."""
     found = {path: folder.read(path) for path in paths}
     return {path: data.replace(b"\r\n", b"\n") for path, data in found.items() if data is not None}
-
-
-def _relative(path: Path) -> str:
-    try:
-        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    except ValueError:
-        return str(path)

@@ -87,9 +87,7 @@ def find_step(number: int) -> Step:
     for step in steps:
         if step.number == number:
             return step
-    raise WorkshopError(
-        f"There is no step {number}: the steps are 1 to {steps[-1].number}. `nox -l` lists them."
-    )
+    raise WorkshopError(f"There is no step {number}: the steps are 1 to {steps[-1].number}.")
 
 
 def owner_of(path: str) -> Step | None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from workshop import entrances
 from workshop.course.stages import Files
 from workshop.errors import WorkshopError
 
@@ -116,14 +117,15 @@ class Folder:
 
 def copy_for_checks(source: Path, target: Path) -> None:
     """Copy the app to where checks may do as they like with it, without what is not its own."""
-    shutil.copytree(
-        source,
-        target,
-        ignore=shutil.ignore_patterns(
-            SAVED, ".git", ".venv", "venv", "node_modules", "__pycache__", ".*_cache", "*.partial"
-        ),
-        dirs_exist_ok=True,
+    strangers = shutil.ignore_patterns(
+        SAVED, ".git", ".venv", "venv", "node_modules", "__pycache__", ".*_cache", "*.partial"
     )
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        ours = entrances.FILES if Path(folder) == source else ()
+        return {*strangers(folder, names), *ours}
+
+    shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
     if (source / NOTE).is_file():
         (target / SAVED).mkdir(exist_ok=True)
         shutil.copyfile(source / NOTE, target / NOTE)

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from workshop import entrances
 from workshop.course import stages
 from workshop.course.stages import Files
 from workshop.course.steps import ROOT, Step, load_steps
@@ -149,7 +150,7 @@ def _write_drafts(base: str) -> None:
             + message
             + f"\nfrom {parent}\nD backend\n".encode()
         )
-        for path, data in sorted(branch.files.items()):
+        for path, data in sorted({**branch.files, **entrances.FILES}.items()):
             mode = "100755" if path.endswith(".sh") else "100644"
             head = f"M {mode} inline backend/{path}\ndata {len(data)}\n"
             stream.append(head.encode() + data + b"\n")

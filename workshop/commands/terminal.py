@@ -266,7 +266,7 @@ def _is_ours(folder: Folder, step: Step) -> bool:
 
 def place(app: Path, check: CheckResult) -> str:
     """The file and line to open, as editors make it a link."""
-    if check.file is None:
+    if not check.file:
         return relative(app)
     return f"{relative(app / check.file)}:{check.line or 1}"
 

@@ -117,7 +117,7 @@ def test_what_a_learner_wrote_is_never_touched_by_a_check(tmp_path: Path) -> Non
 
 def test_a_pass_lights_the_tower_and_names_the_next_command(tmp_path: Path) -> None:
     ran = run("check", "1", "--solve", "--app", str(tmp_path / "backend"))
-    assert "███  1 config" in ran.out
+    assert "██ 1 config" in ran.out
     assert "Next, step 2" in ran.out
 
 

@@ -68,6 +68,9 @@ def test_a_brief_has_its_parts(step) -> None:
     assert f"nox -s {step.name}" in text
     for path in step.writes:
         assert path in text, path
+    notebook = f"notebooks/{step.folder.name}.ipynb"
+    assert f"[{notebook}](../../{notebook})" in text.partition("## Go deeper")[2], "the lesson"
+    assert f"`nox -s lab -- {step.number}`" in text
     words = len(re.sub(r"```.*?```|^ {4}.*$", "", text, flags=re.DOTALL | re.MULTILINE).split())
     assert words <= 900, f"{words} words are more than three minutes"
 

@@ -92,7 +92,7 @@ def test_a_pipe_gets_utf_8_whatever_the_locale_says(encoding: str, tmp_path: Pat
     config.write_text('def get_settings():\n    raise ValueError("Grüße aus Köln")\n', "utf-8")
     for command, app, shown in (
         ("doctor", "none yet", "✓ Python"),
-        ("progress", "none yet", "░░░ 13 new_feature"),
+        ("progress", "none yet", "·· 13 new_feature"),
         ("check 1", "backend", "✗ The app starts"),
         ("check 1 --json", "backend", "Grüße aus Köln"),
     ):

@@ -30,8 +30,17 @@ class Ran:
 def run(
     *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, timeout: float = 120
 ) -> Ran:
-    """Run `python -m workshop …` in this environment; a traceback of ours is a failure."""
-    environment = _environment() | {"WORKSHOP_VENV": sys.prefix, "NO_COLOR": "1"} | (env or {})
+    """Run `python -m workshop …` in this environment; a traceback of ours is a failure.
+
+    The folder that `--app` names is made, as somebody does who begins an app elsewhere.
+    """
+    if "--app" in arguments:
+        app = cwd / arguments[arguments.index("--app") + 1]
+        if not app.exists():
+            app.mkdir(parents=True)
+    environment = (
+        learner_environment() | {"WORKSHOP_VENV": sys.prefix, "NO_COLOR": "1"} | (env or {})
+    )
     done = subprocess.run(
         [sys.executable, "-m", "workshop", *arguments],
         cwd=cwd,
@@ -52,7 +61,7 @@ def type_in_app(app: Path, command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *shlex.split(command)],
         cwd=app,
-        env=_environment(),
+        env=learner_environment(),
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -61,7 +70,7 @@ def type_in_app(app: Path, command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _environment() -> dict[str, str]:
+def learner_environment() -> dict[str, str]:
     """What a learner's terminal has: nothing of the tests' own, and no database of anybody's."""
     ours = ("DATABASE_URL", "NOX_CURRENT_SESSION", "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if name not in ours}

@@ -1,16 +1,20 @@
 """What a learner types: the steps, and what helps on the way through them."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workshop.course import stages
 from workshop.course.steps import Step, load_steps
 from workshop.errors import WorkshopError
 from workshop.judging.blame import find_blame
 from workshop.judging.runner import Report, run_checks
+from workshop.learner.change import Change
 from workshop.learner.folder import Folder
+
+if TYPE_CHECKING:
+    from workshop.learner.workplace import Workplace
 
 # `--hint` without a number.
 NEXT = 0
@@ -18,6 +22,14 @@ NEXT = 0
 OURS = "ours"
 # What `check` does to the step's files first.
 PLACE, SOLVE, RESET = "place", "solve", "reset"
+
+
+def overview(app: Path) -> int:
+    """Say where one is, and what can be typed now."""
+    from workshop.commands.overview import print_overview
+
+    print_overview(app)
+    return 0
 
 
 def check(
@@ -31,12 +43,37 @@ def check(
     hint: int | None,
 ) -> int:
     """Place, solve or reset the files of a step, and run its checks."""
+    from workshop.learner import workplace
+
+    if prepare != PLACE:
+        workplace.own(app)
+    with workplace.judged(app, step) as place:
+        change = _prepare(place, step, prepare)
+        return _check(place.folder, step, app, server, change, as_json, verbose, hint)
+
+
+def _prepare(place: "Workplace", step: Step, prepare: str) -> Change:
+    """Do to the step's files what was asked for; nothing to somebody else's project."""
     from workshop.learner import journey
 
-    database_url = server_url(server)
-    folder = Folder(app)
+    if place.is_copy:
+        return Change(notes=[place.note])
     ways = {PLACE: journey.place, SOLVE: journey.solve, RESET: journey.reset}
-    change = ways[prepare](folder, step)
+    return ways[prepare](place.folder, step)
+
+
+def _check(
+    folder: Folder,
+    step: Step,
+    app: Path,
+    server: str | None,
+    change: Change,
+    as_json: bool,
+    verbose: bool,
+    hint: int | None,
+) -> int:
+    """Run the checks of a step in a folder, and show them as those of the app."""
+    database_url = server_url(server)
     terminal: list[Any] = []
 
     def meanwhile() -> None:
@@ -48,7 +85,7 @@ def check(
             terminal.append(module.make_console())
             module.print_change(terminal[1], change, app)
 
-    report = run_checks(step, app, database_url=database_url, on_start=meanwhile)
+    report = run_checks(step, folder.root, database_url=database_url, on_start=meanwhile)
     if report.ok:
         from workshop.learner import promise
 
@@ -58,20 +95,20 @@ def check(
     else:
         module, console = terminal
         level = _hint_level(folder, report, hint)
-        blame = find_blame(report, app, database_url=database_url)
+        blame = find_blame(report, folder.root, database_url=database_url)
         module.print_report(console, report, app, hint=level, verbose=verbose, blame=blame)
     return 0 if report.ok else 1
 
 
-def debug(step: Step, app: Path, server: str | None, debug: str, *, verbose: bool) -> int:
+def debug(step: Step, app: Path, server: str | None, debug: str | None, *, verbose: bool) -> int:
     """Run one check in this terminal, where code can stop at `breakpoint()`, without a limit."""
     from workshop.commands import terminal
     from workshop.commands.layout import print_text
     from workshop.judging.runner import debug_check
-    from workshop.learner import journey
+    from workshop.learner import journey, workplace
 
     database_url = server_url(server)
-    journey.place(Folder(app), step)
+    journey.place(workplace.own(app), step)
     console = terminal.make_console()
     chosen = _check_named(step, debug) if debug else _first_failing(step, app, database_url)
     if chosen is None:
@@ -137,67 +174,133 @@ def diff(step: Step, app: Path) -> int:
     """Show the way from the learner's files to the solution."""
     from workshop.commands import terminal
 
-    folder = Folder(app)
-    if not folder.root.is_dir():
-        raise WorkshopError(
-            f"There is no {folder.root} yet: {terminal.command(step.name)} makes it."
-        )
+    _expect_app(app, step)
     paths = (*step.writes, *step.makes, *step.edits)
     after = stages.done(step.number)
     terminal.print_diff(
         terminal.make_console(),
-        terminal.own_files(folder, paths),
+        terminal.own_files(Folder(app), paths),
         {path: after[path] for path in paths},
         "mine → solution",
     )
     return 0
 
 
-def progress(app: Path, server: str | None, *, as_json: bool) -> int:
-    """Run the checks of every step of which the app has a file, and draw what holds."""
-    from workshop.commands import terminal
-
-    folder = Folder(app)
-    database_url = server_url(server)
-    begun = [
-        step
-        for step in load_steps()
-        if any(folder.has(path) for path in step.writes or step.brings)
-    ]
-
-    def measure(step: Step) -> Report:
-        return run_checks(step, app, database_url=database_url)
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        reports = list(pool.map(measure, begun))
-    if as_json:
-        print(json.dumps(_progress_json(reports), ensure_ascii=False))
-    else:
-        terminal.print_progress(terminal.make_console(), reports, app)
-    return 0 if len(reports) == len(load_steps()) and all(r.ok for r in reports) else 1
-
-
-def _progress_json(reports: list[Report]) -> dict[str, Any]:
-    measured = {report.step.number: report.as_json() for report in reports}
-    steps = [
-        measured.get(step.number, {"step": step.number, "slug": step.slug, "ok": False})
-        for step in load_steps()
-    ]
-    return {"done": sum(step["ok"] for step in steps), "of": len(steps), "steps": steps}
-
-
-def catchup(step: Step, app: Path) -> int:
-    """Make the app what it is when a step begins."""
+def another(step: Step, app: Path, server: str | None, which: int | None) -> int:
+    """Show a right answer in another style, once the step's checks pass."""
     from workshop.commands import terminal
     from workshop.commands.layout import print_text
-    from workshop.learner import journey
+    from workshop.course.alternatives import load_alternatives
 
-    change = journey.catch_up(Folder(app), step)
+    _expect_app(app, step)
+    others = load_alternatives(step)
+    number = which or 1
     console = terminal.make_console()
-    terminal.print_change(console, change, app)
-    text = f"Your app is where step {step.number} begins: {terminal.command(step.name)}"
-    print_text(console, text)
+    if not others:
+        print_text(console, f"Step {step.number} has no answer in another style.")
+        return 0
+    if not 1 <= number <= len(others):
+        raise WorkshopError(
+            f"Step {step.number} has {len(others)} answers in another style: "
+            f"`{terminal.command(step.name, '--another', '1')}` shows the first."
+        )
+    if not run_checks(step, app, database_url=server_url(server), stop_at_first=True).ok:
+        print_text(
+            console,
+            f"Step {step.number} does not hold yet: other answers are for when yours is right.\n"
+            f"What is missing: {terminal.command(step.name)}",
+        )
+        return 1
+    terminal.print_alternative(console, step, others[number - 1])
+    if number < len(others):
+        more = terminal.command(step.name, "--another", str(number + 1))
+        print_text(console, f"\n{number} of {len(others)}. The next: {more}")
     return 0
+
+
+def _expect_app(app: Path, step: Step) -> None:
+    if not app.is_dir():
+        from workshop.commands.terminal import command
+
+        raise WorkshopError(f"There is no {app} yet: {command(step.name)} makes it.")
+
+
+def progress(app: Path, server: str | None, *, as_json: bool) -> int:
+    """Run the checks of every step of which the app has a file, and draw what holds."""
+    from workshop.commands import progress as module
+    from workshop.learner import workplace
+
+    database_url = server_url(server)
+    with workplace.judged(app, load_steps()[-1]) as place:
+        if as_json:
+            reports = module.measure(module.begun(place.folder), place.folder.root, database_url)
+            print(json.dumps(module.as_json(reports), ensure_ascii=False))
+        else:
+            if place.is_copy:
+                print(place.note)
+            reports = module.show(place.folder.root, database_url)
+    return 0 if len(reports) == len(load_steps()) and all(one.ok for one in reports) else 1
+
+
+def catchup(step: Step, app: Path, *, everything: bool) -> int:
+    """Bring the app to where a step begins: keep what holds, or replace everything."""
+    from workshop.commands import terminal
+    from workshop.judging import warm
+    from workshop.learner import journey, workplace
+
+    folder = workplace.own(app)
+    console = terminal.make_console()
+    if everything:
+        change = journey.begin_at(folder, step)
+        terminal.print_change(console, change, app)
+        terminal.print_begun(console, step)
+        return 0
+    later = journey.later_files(folder, step)
+
+    def holds(earlier: Step) -> bool:
+        ok = run_checks(earlier, folder.root, stop_at_first=True).ok
+        terminal.print_look(console, earlier, ok)
+        return ok
+
+    with warm.workers() if journey.is_begun(folder) else nullcontext():
+        change = journey.catch_up(folder, step, holds)
+    terminal.print_change(console, change, app)
+    terminal.print_caught_up(console, step, change, later, app)
+    return 0
+
+
+def restore(what: list[str], app: Path) -> int:
+    """List what was kept, or put one file or one moment back."""
+    from workshop.commands import terminal
+    from workshop.learner import saved, workplace
+
+    folder = workplace.own(app)
+    console = terminal.make_console()
+    if not what:
+        terminal.print_moments(console, saved.moments(folder), app)
+        return 0
+    times = [word for word in what if saved.is_time(word)]
+    paths = [_path_in(folder, word) for word in what if word not in times]
+    if len(times) > 1 or len(paths) > 1:
+        raise WorkshopError(
+            "Name one file, or one moment, or both. `nox -s restore` lists what there is."
+        )
+    moment = saved.find_moment(folder, times[0]) if times else None
+    if paths:
+        change = saved.restore_file(folder, paths[0], moment)
+    else:
+        assert moment is not None
+        change = saved.restore_moment(folder, moment)
+    terminal.print_change(console, change, app)
+    return 0
+
+
+def _path_in(folder: Folder, word: str) -> str:
+    """A file of the app, as it is called in there: named from where the person is, or so."""
+    file = Path(word).resolve()
+    if file.is_relative_to(folder.root.resolve()):
+        return file.relative_to(folder.root.resolve()).as_posix()
+    return Path(word).as_posix()
 
 
 def serve(app: Path, *, solution: bool, port: int) -> int:

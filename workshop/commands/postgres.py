@@ -37,7 +37,9 @@ def our_url() -> str:
 
 def _describe(server: Server) -> int:
     docker = server.binaries is None
-    print(f"PostgreSQL runs{' in Docker' if docker else ''}. To use it, put this in your .env:\n")
+    print(
+        f"PostgreSQL runs{' in Docker' if docker else ''}. To use it, put this in backend/.env:\n"
+    )
     print(f"    DATABASE_URL={server.url}\n")
     print(f"Run checks on it:  {command('step8', '--postgres')}")
     print(f"Stop it:           {command('postgres', 'stop')}")

@@ -84,7 +84,8 @@ def explain(error: BaseException, info: CheckInfo, app: LearnerApp, session: str
     match error:
         case CheckFailed():
             message = str(error).replace(str(app.root), "backend")
-            return Verdict("failed", message, error.at or info.at, error.line, trace, error.kind)
+            at = info.at if error.at is None else error.at  # "": it is in no file
+            return Verdict("failed", message, at, error.line, trace, error.kind)
         case SyntaxError() | UnicodeError() if _is_not_text(error):
             file = _file_of(error, app) or info.at.partition(":")[0]
             text = f"{file} is not text in UTF-8: save it with that encoding."

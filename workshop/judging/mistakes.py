@@ -1,5 +1,6 @@
 """Plausible wrong answers: small edits of the solution, and the check that has to catch each."""
 
+import hashlib
 import tempfile
 import tomllib
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class Mistake:
     replace: str
     # The id of the check that has to reject it.
     caught_by: str
+    # The mistake in a few words, where the end of a green run may say that it was not made.
+    what: str = ""
 
 
 @lru_cache
@@ -41,6 +44,28 @@ def load_mistakes(step: Step) -> tuple[Mistake, ...]:
         return ()
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise WorkshopError(f"{file} is not what it should be: {error}") from error
+
+
+def avoided(report: Report, folder: Folder, count: int = 2) -> list[Mistake]:
+    """Some mistakes that the app does not make, because the checks that catch them passed.
+
+    No two of them have the same check. Which ones depends on the step's files alone: the same
+    files show the same ones, and the next edit others.
+    """
+    step = report.step
+    passed = {check.id for check in report.checks if check.outcome == "passed"}
+    digest = hashlib.sha256()
+    for path in (*step.writes, *step.makes, *step.edits):
+        digest.update(folder.read(path) or b"")
+
+    def turn(mistake: Mistake) -> bytes:
+        return hashlib.sha256(digest.digest() + mistake.name.encode()).digest()
+
+    by_check: dict[str, Mistake] = {}
+    for mistake in sorted(load_mistakes(step), key=turn):
+        if mistake.what and mistake.caught_by in passed:
+            by_check.setdefault(mistake.caught_by, mistake)
+    return list(by_check.values())[:count]
 
 
 def find_mistake(step: Step, name: str) -> Mistake:

@@ -85,6 +85,7 @@ class CheckFailed(AssertionError):
         # A value may hold half of a surrogate pair, which no terminal can print.
         super().__init__("\n".join(lines).encode("utf-8", "backslashreplace").decode())
         # Where to look instead of where the check says: `path:symbol`, and the line if known.
+        # Empty when the cause is in no file, such as the shell or a database.
         self.at: str | None = None
         self.line: int | None = None
         self.kind = Kind.CHECK
@@ -123,7 +124,10 @@ def fail(
     line: int | None = None,
     kind: Kind = Kind.CHECK,
 ) -> NoReturn:
-    """Fail the check. `at` (`path:symbol`) when the cause is elsewhere than the check says."""
+    """Fail the check. `at` (`path:symbol`) when the cause is elsewhere than the check says.
+
+    An empty `at` says that the cause is in no file.
+    """
     error = CheckFailed(summary, called, got, expected)
     error.at, error.line, error.kind = at, line, kind
     raise error

@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -83,6 +84,24 @@ class LearnerApp:
     def tree(self, name: str) -> ast.Module:
         """The syntax tree of a module, given by its file."""
         return ast.parse(self.text(name), filename=str(self.root / name))
+
+    def line_of(self, error: BaseException, name: str) -> int | None:
+        """The line of a file of the app in which an error came up; None if it was elsewhere."""
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            if frame.filename == str(self.root / name):
+                return frame.lineno
+        return None
+
+    def importing(self, error: BaseException) -> tuple[str, int | None] | None:
+        """The file and line of the module of the app that was being imported when an error came up.
+
+        Of several that import each other it is the one at work; None if there was none.
+        """
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            file = Path(frame.filename)
+            if frame.name == "<module>" and file.is_relative_to(self.root):
+                return file.relative_to(self.root).as_posix(), frame.lineno
+        return None
 
     # -- environment
 

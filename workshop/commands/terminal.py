@@ -173,7 +173,9 @@ def _print_failure(
         f"{passed} of {len(report.checks)} checks pass ({report.seconds:.1f} s). "
         f"Edit, save, and run {command(report.step.name)} again.",
     )
-    if hint < len(check.hints):
+    if not check.hints:
+        print_text(console, "There is no hint for this: the message says all that is known.", "dim")
+    elif hint < len(check.hints):
         print_text(console, f"Stuck? {command(report.step.name, '--hint')}", "dim")
 
 

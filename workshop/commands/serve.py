@@ -25,14 +25,15 @@ def serve(app: Path, *, solution: bool, port: int) -> int:
         )
     _expect_free(port)
     migrations.upgrade(folder)
-    print(f"Open http://{HOST}:{port}/docs. Ctrl-C ends it.", flush=True)
+    print(f"Open http://{HOST}:{port}/docs (an API has no page at /). Ctrl-C ends it.", flush=True)
     command = [sys.executable, "-m", "uvicorn", "app.main:app"]
     command += ["--host", HOST, "--port", str(port)]
-    try:
-        status = subprocess.call(command, cwd=folder.root)
-    except KeyboardInterrupt:
-        return 0
-    return 0 if status in (0, -2, 130) else 1
+    process = subprocess.Popen(command, cwd=folder.root)
+    while True:
+        try:
+            return 0 if process.wait() in (0, -2, 130) else 1
+        except KeyboardInterrupt:
+            continue  # uvicorn has got it too: it answers what it has begun, and ends
 
 
 def try_port(port: int) -> None:

@@ -12,16 +12,14 @@ from rich.console import Console
 from rich.text import Text
 
 from workshop.commands.layout import print_hanging, print_text, width
-from workshop.commands.tower import print_tower
+from workshop.commands.tower import Mark, mark_by_files, print_tower
 from workshop.course import stages
 from workshop.course.alternatives import Alternative, load_alternatives
 from workshop.course.steps import ROOT, Step, load_steps
 from workshop.judging import mistakes
 from workshop.judging.runner import CheckResult, Report
-from workshop.learner import standing
 from workshop.learner.folder import Folder
 from workshop.learner.journey import Change
-from workshop.learner.standing import Standing
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 MARKS["timeout"] = ("⏱", "red")
@@ -42,17 +40,23 @@ def make_console() -> Console:
 
 def command(session: str, *options: str) -> str:
     """How this learner types a session, here: with nox where it works, else with Python alone."""
-    has_nox = os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox")
-    if has_nox and Path("noxfile.py").is_file():
+    if _has_nox():
         return " ".join(["nox -s", session, *(["--", *options] if options else [])])
     return " ".join([f"{_python()} -m workshop", session, *options])
 
 
 def as_typed(message: str) -> str:
     """A message that names sessions, with each as this learner types it."""
+    listed = message if _has_nox() else message.replace("nox -l", f"{_python()} -m workshop --help")
     return _SESSION.sub(
-        lambda found: command(found["name"], *(found["options"] or "").split()), message
+        lambda found: command(found["name"], *(found["options"] or "").split()), listed
     )
+
+
+def _has_nox() -> bool:
+    """Whether `nox` can be typed, in this folder."""
+    found = os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox")
+    return bool(found) and Path("noxfile.py").is_file()
 
 
 def _python() -> str:
@@ -137,7 +141,7 @@ def _print_success(console: Console, report: Report, folder: Folder) -> None:
     print_tower(
         console,
         {
-            each: Standing.HOLDS if each == step else standing.look(folder, each)
+            each: Mark.HOLDS if each == step else mark_by_files(folder, each)
             for each in load_steps()
         },
     )
@@ -205,10 +209,7 @@ def print_progress(console: Console, reports: Iterable[Report], app: Path) -> No
     console.print()
     print_tower(
         console,
-        {
-            report.step: Standing.HOLDS if report.ok else Standing.FAILS
-            for report in by_number.values()
-        },
+        {report.step: Mark.HOLDS if report.ok else Mark.FAILS for report in by_number.values()},
     )
     console.print()
     passed = sum(report.ok for report in by_number.values())

@@ -23,6 +23,9 @@ from workshop.learner.folder import Folder
 VERSIONS = "alembic/versions"
 # Seconds. An upgrade of two small tables takes one; a learner's env.py may hang.
 UPGRADE_LIMIT = 60
+# What stands for the revision of a file that says none.
+NO_DATABASE = "(not a database)"
+NO_REVISION = "(tables without a revision)"
 DEFAULT_URL = "sqlite+aiosqlite:///./app.db"
 
 
@@ -90,8 +93,18 @@ def graft(source: bytes, parent: str) -> bytes:
 
 def database_url(folder: Folder) -> str:
     """The database of the learner's app, as their settings would read it."""
-    dotenv = dotenv_values(folder.root / ".env") if folder.has(".env") else {}
+    dotenv = _dotenv(folder) if folder.has(".env") else {}
     return os.environ.get("DATABASE_URL") or dotenv.get("DATABASE_URL") or DEFAULT_URL
+
+
+def _dotenv(folder: Folder) -> dict[str, str | None]:
+    try:
+        return dotenv_values(folder.root / ".env", encoding="utf-8")
+    except UnicodeDecodeError:
+        raise WorkshopError(
+            f"{folder.root / '.env'} is not UTF-8: open it in an editor, and save it with the "
+            "encoding UTF-8. `>` in Windows PowerShell writes UTF-16."
+        ) from None
 
 
 def database_file(folder: Folder) -> str | None:
@@ -128,15 +141,15 @@ def fit_database(folder: Folder) -> str | None:
     return f"{path} was made by other revisions: it is kept beside the other files."
 
 
-def is_up_to_date(folder: Folder) -> bool | None:
-    """Whether the SQLite database is at the newest revision; None where a look does not tell."""
-    try:
-        path = database_file(folder)
-    except UnicodeDecodeError:  # a .env in UTF-16, which `doctor` explains
-        return None
-    if path is None:
-        return None
-    return folder.has(path) and _stamped(folder.root / path) == {head(folder)}
+def unknown_revisions(folder: Folder) -> set[str]:
+    """The revisions that the SQLite database has, and no file of the history.
+
+    One of `NO_DATABASE` and `NO_REVISION` where the file names none.
+    """
+    path = database_file(folder)
+    if path is None or not folder.has(path):
+        return set()
+    return _stamped(folder.root / path) - {revision.id for revision in history(folder)}
 
 
 def upgrade(folder: Folder) -> None:
@@ -182,8 +195,8 @@ def _stamped(file: Path) -> set[str]:
         finally:
             connection.close()
     except sqlite3.Error:
-        return {"(not a database)"}
-    return {"(tables without a revision)"} if tables else set()
+        return {NO_DATABASE}
+    return {NO_REVISION} if tables else set()
 
 
 def _read(folder: Folder, path: str) -> Revision | None:

@@ -1,57 +1,59 @@
-"""How far each step is, as far as one can tell without running a check."""
+"""How far a step is written, as far as its files tell. No check is run: that is `progress`."""
 
-import re
-from enum import Enum, auto
+from enum import IntEnum
 
 from workshop.course import stages
 from workshop.course.steps import Step, load_steps
+from workshop.errors import WorkshopError
 from workshop.learner import migrations
 from workshop.learner.folder import Folder
 
-# What a starter has in the place of an answer.
-_UNWRITTEN = re.compile(rb"NotImplementedError\(\s*[\"']step \d")
+
+class Standing(IntEnum):
+    """From nothing to something that may hold. `WRITTEN` says nothing about right or wrong."""
+
+    MISSING = 0
+    # The starter, as it was given.
+    UNTOUCHED = 1
+    # Something was written, and a line of the starter still says `raise NotImplementedError`.
+    UNFINISHED = 2
+    WRITTEN = 3
 
 
-class Standing(Enum):
-    """What is known of a step. Only a run of its checks says that it holds, or does not."""
-
-    HOLDS = auto()
-    FAILS = auto()
-    IN_PLACE = auto()
-    UNFINISHED = auto()
-    NOT_BEGUN = auto()
-    UNKNOWN = auto()
+def standing(folder: Folder, step: Step) -> Standing:
+    """The least of what the files of a step are."""
+    if not step.writes and not step.makes:
+        return _database(folder)
+    files = [_file(folder, step, path) for path in step.writes]
+    return min([*files, _revisions(folder, step)])
 
 
-def look(folder: Folder, step: Step) -> Standing:
-    """What the files of a step say, or the database, where the step has nothing to write."""
-    own = step.writes + step.makes
-    if not own:
-        return _look_at_database(folder, step)
-    if not any(folder.has(path) for path in step.writes or own):
-        return Standing.NOT_BEGUN
-    written = all(_is_written(folder, step, path) for path in step.writes)
-    return Standing.IN_PLACE if written and _is_made(folder, step) else Standing.UNFINISHED
+def files_to_write(folder: Folder, step: Step) -> list[str]:
+    """The files of a step that are missing, or still have a part that the starter left open."""
+    return [path for path in step.writes if _file(folder, step, path) < Standing.WRITTEN]
 
 
-def _is_written(folder: Folder, step: Step, path: str) -> bool:
-    data = (folder.read(path) or b"").replace(b"\r\n", b"\n")
-    untouched = data == stages.starters(step)[path]
-    return bool(data.strip()) and not untouched and not _UNWRITTEN.search(data)
+def _file(folder: Folder, step: Step, path: str) -> Standing:
+    data = folder.read(path)
+    if data is None:
+        return Standing.MISSING
+    if data.replace(b"\r\n", b"\n") == stages.given(step)[path]:
+        return Standing.UNTOUCHED
+    left = f'raise NotImplementedError("step {step.number}:'.encode()
+    return Standing.UNFINISHED if left in data else Standing.WRITTEN
 
 
-def _is_made(folder: Folder, step: Step) -> bool:
-    """Whether there are as many revisions as the steps so far make; their names are anybody's."""
-    if not step.makes:
-        return True
-    so_far = [path for other in load_steps()[: step.number] for path in other.makes]
-    return len(migrations.history(folder)) >= len(so_far)
+def _revisions(folder: Folder, step: Step) -> Standing:
+    """A revision of the learner's own has a name of its own: they are counted."""
+    wanted = sum(len(other.makes) for other in load_steps() if other.number <= step.number)
+    enough = not step.makes or len(migrations.history(folder)) >= wanted
+    return Standing.WRITTEN if enough else Standing.MISSING
 
 
-def _look_at_database(folder: Folder, step: Step) -> Standing:
-    if not any(folder.has(path) for path in step.brings):
-        return Standing.NOT_BEGUN
-    up_to_date = migrations.is_up_to_date(folder)
-    if up_to_date is None:
-        return Standing.UNKNOWN
-    return Standing.IN_PLACE if up_to_date else Standing.UNFINISHED
+def _database(folder: Folder) -> Standing:
+    """The step that only applies revisions: is there a file that they may be applied to?"""
+    try:
+        path = migrations.database_file(folder)
+    except WorkshopError:  # a .env that cannot be read
+        return Standing.WRITTEN
+    return Standing.WRITTEN if path is None or folder.has(path) else Standing.MISSING

@@ -43,6 +43,17 @@ def test_the_first_run_installs_and_the_second_does_not(installs: list[str]) -> 
     assert installs == ["requirements.txt"]
 
 
+def test_an_environment_that_is_there_already_knows_the_way_to_the_workshop(
+    installs: list[str], tmp_path: Path
+) -> None:
+    environment.ensure()
+    packages = tmp_path / ".venv/lib/python3.11/site-packages"
+    packages.mkdir(parents=True)
+    environment.ensure()
+    assert installs == ["requirements.txt"]
+    assert (packages / "workshop.py").exists()
+
+
 def test_a_maintainers_command_installs_the_rest(installs: list[str]) -> None:
     environment.ensure()
     environment.ensure(dev=True)

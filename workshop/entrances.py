@@ -57,8 +57,6 @@ def open_from_app(backend: Path) -> None:
 
 def open_from_environment(venv: Path) -> None:
     """Make `python -m workshop` work in every folder while the repository's `.venv` is active."""
-    if venv != ROOT / ".venv":
-        return  # several clones may share it
     for place in ("lib/python*/site-packages", "Lib/site-packages"):
         for folder in venv.glob(place):
             _write(folder / "workshop.py", _MODULE)

@@ -172,7 +172,7 @@ def test_the_tower_says_that_this_step_holds_and_of_the_others_no_more_than_it_k
     lines = read_by_a_learner(green(find_step(2)), app, columns=80)
     assert "  database     ██ 2 session  ▒▒ 3 base" in lines
     assert "  models       -- 4 model  ·· 5 create_migration  ·· 6 apply_migration" in lines
-    assert "  ██ holds  ▒▒ in place, not run now  -- starter only  ·· not begun" in lines
+    assert "  ██ holds  ▒▒ looks complete, not run now  -- starter only  ·· not there yet" in lines
 
 
 # -- other right answers

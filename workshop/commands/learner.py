@@ -218,7 +218,7 @@ def restore(what: list[str], app: Path) -> int:
         terminal.print_moments(console, saved.moments(folder), app)
         return 0
     times = [word for word in what if saved.is_time(word)]
-    paths = [_path_in(folder, word) for word in what if word not in times]
+    paths = [saved.path_in(folder, word) for word in what if word not in times]
     if len(times) > 1 or len(paths) > 1:
         raise WorkshopError(
             "Name one file, or one moment, or both. `nox -s restore` lists what there is."
@@ -231,14 +231,6 @@ def restore(what: list[str], app: Path) -> int:
         change = saved.restore_moment(folder, moment)
     terminal.print_change(console, change, app)
     return 0
-
-
-def _path_in(folder: Folder, word: str) -> str:
-    """A file of the app, as it is called in there: named from where the person is, or so."""
-    file = Path(word).resolve()
-    if file.is_relative_to(folder.root.resolve()):
-        return file.relative_to(folder.root.resolve()).as_posix()
-    return Path(word).as_posix()
 
 
 def serve(app: Path, *, solution: bool, port: int) -> int:

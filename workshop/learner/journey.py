@@ -21,7 +21,7 @@ def place(folder: Folder, step: Step) -> Change:
     """Give the learner what a step begins with, and earlier steps' files where nothing is written.
 
     What the learner wrote is not touched, except that a registry gets the line of a model that is
-    new. An earlier step's starter in which nothing was written counts as missing.
+    new.
     """
     change = Change()
     folder.reason = step.name
@@ -145,13 +145,18 @@ def _is_beyond(folder: Folder, step: Step) -> bool:
 
 
 def _fill(folder: Folder, step: Step, change: Change) -> None:
-    """Take from the solution what is missing of the steps before one, or is not begun."""
+    """Take from the solution what is missing of the steps before one.
+
+    Where the step begins, starters in which nothing was written are missing too. Later they are
+    not: somebody who resets an earlier step means to write it.
+    """
+    begins = not any(folder.has(path) for path in step.writes or step.brings)
     for earlier in load_steps()[: step.number - 1]:
         own = stages.done(step.number - 1)
         untouched = [
             path
             for path in earlier.writes
-            if folder.has(path) and starters.is_untouched(folder, path)
+            if begins and folder.has(path) and starters.is_untouched(folder, path)
         ]
         missing = [path for path in earlier.writes if not folder.has(path)]
         if earlier.makes and not migrations.history(folder):

@@ -56,12 +56,13 @@ def test_catchup_keeps_what_holds_and_says_what_it_did(tmp_path: Path) -> None:
     (app / "app/main.py").write_bytes(MINE)
     ran = run("catchup", "7", "--app", str(app))
     assert ran.status == 0, ran.err
+    said = " ".join(ran.out.split())
     for line in (
         "Took steps 2, 5 and 6 from the solution.",
         "Steps 1, 3 and 4 hold and are left as written.",
         "app/main.py belongs to step 12 and is left as it is.",
     ):
-        assert line in ran.out
+        assert line in said
     assert (app / "app/core/config.py").read_bytes() == own
     assert saved_versions(app, "app/db/session.py") == [MINE]
     assert (app / "app/main.py").read_bytes() == MINE
@@ -264,7 +265,7 @@ def test_a_starter_in_which_something_is_written_is_the_learners(from_home: Path
     assert "Step 1 is not finished" in " ".join(ran.out.split())
     assert "catchup" in ran.out
     caught = run("catchup", "8", "--app", str(from_home))
-    assert "Took steps 1 and 5 from" in caught.out or "Took step 1 " in caught.out, caught.out
+    assert "Took steps 1 and 6 from the solution." in caught.out
     assert saved_versions(from_home, "app/core/config.py") == [mine]
 
 

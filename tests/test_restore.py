@@ -133,8 +133,14 @@ def test_the_list_says_when_what_and_how(app: Path) -> None:
 
 @pytest.mark.parametrize(
     ("where", "word"),
-    [(".", SESSION), ("app", "db/session.py"), ("app/db", "session.py"), ("..", SESSION)]
-    + [("..", f"backend/{SESSION}"), ("app", SESSION)],
+    [
+        (".", SESSION),
+        ("app", "db/session.py"),
+        ("app/db", "session.py"),
+        ("app", SESSION),
+        ("..", SESSION),
+        ("..", f"backend/{SESSION}"),
+    ],
 )
 def test_a_file_is_named_from_where_one_is_or_as_the_list_names_it(
     where: str, word: str, app: Path, monkeypatch: pytest.MonkeyPatch

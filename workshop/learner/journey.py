@@ -45,7 +45,7 @@ def solve(folder: Folder, step: Step) -> Change:
         folder.place(stages.given(step))
         promise.note_beginning(folder)
     _take(folder, step, change)
-    if step.number > _apply_step().number:
+    if step.number > _apply_step().number or (step.makes and _is_beyond(folder, _apply_step())):
         _make_missing_database(folder, change)
     change.saved = folder.saved
     return change
@@ -134,6 +134,9 @@ def _apply_step() -> Step:
 def _is_begun(folder: Folder, step: Step) -> bool:
     """Whether the learner may have done a step: nothing of it is missing or as it was given."""
     if step.makes and not _revisions(folder, step):
+        return False
+    database = migrations.database_file(folder)
+    if step.slug == APPLY and database is not None and not folder.has(database):
         return False
     return all(folder.has(path) and not starters.is_untouched(folder, path) for path in step.writes)
 
@@ -256,8 +259,6 @@ def _put_revisions_in(folder: Folder, step: Step, change: Change) -> None:
         change.note(migrations.fit_database(folder))
     if had_database or step.number > _apply_step().number:
         change.note(migrations.make_database(folder))
-    elif _is_beyond(folder, _apply_step()):
-        _make_missing_database(folder, change)
 
 
 def _take_revisions_out(folder: Folder, step: Step, change: Change) -> None:

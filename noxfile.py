@@ -4,14 +4,14 @@ Nox only gives them names: the work is done by `python -m workshop`, in the repo
 `.venv`, so that any nox will do (pipx, uvx, or the one in `.venv`).
 """
 
+import itertools
 import logging
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import nox
+from nox import registry
 
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
@@ -26,16 +26,19 @@ logging.getLogger("nox").setLevel(logging.ERROR)
 
 def run(session: nox.Session, *arguments: str) -> None:
     """Run a command of the workshop in `.venv`, and end with its exit status."""
+    run_words(session.name, [*arguments, *session.posargs])
+
+
+def run_words(name: str, words: list[str]) -> None:
+    """Run words as a command line of the workshop, in the folder of the noxfile that was found."""
     try:
         python = environment.ensure(
-            dev=environment.needs_dev(list(arguments)), lab=environment.needs_lab(list(arguments))
+            dev=environment.needs_dev(words), lab=environment.needs_lab(words)
         )
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    command = [*entrances.start(python), *arguments, *session.posargs]
-    # In the folder of the noxfile that was found: this one, or that of backend/.
-    status = subprocess.call(command, env=os.environ | {"NOX_CURRENT_SESSION": session.name})
+    status = entrances.run(python, words, {"NOX_CURRENT_SESSION": name})
     if status:
         sys.exit(status)
 
@@ -139,3 +142,17 @@ def tests(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Run ruff, pyright and import-linter (for maintainers)."""
     run(session, "lint")
+
+
+def answer_slips(words: list[str]) -> None:
+    """Let the workshop answer names that nox does not know: nox would only say just that."""
+    flags = [index for index, word in enumerate(words) if word in ("-s", "--session", "--sessions")]
+    behind = words[flags[0] + 1 :] if flags else []
+    names = list(itertools.takewhile(lambda word: not word.startswith("-"), behind))
+    if not {*names} <= {*registry.get()}:
+        options = words[words.index("--") + 1 :] if "--" in words else []
+        run_words(names[0], [*names, *options])
+        sys.exit()
+
+
+answer_slips(sys.argv[1:])

@@ -114,7 +114,7 @@ def test_a_step_that_does_not_exist(step: str, tmp_path: Path) -> None:
 def test_a_step_that_is_no_number(tmp_path: Path) -> None:
     ran = run("check", "three", "--app", str(tmp_path / "backend"))
     assert ran.status == 2
-    assert "invalid int value: 'three'" in ran.err
+    assert "three is no step: give a number from 1 to" in ran.err
 
 
 def test_backend_is_a_file(tmp_path: Path) -> None:

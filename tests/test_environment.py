@@ -1,5 +1,6 @@
 """`.venv` is found or made, filled when the requirements change, and by one process at a time."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -40,6 +41,17 @@ def test_the_first_run_installs_and_the_second_does_not(installs: list[str]) -> 
     environment.ensure()
     environment.ensure()
     assert installs == ["requirements.txt"]
+
+
+def test_an_environment_that_is_there_already_knows_the_way_to_the_workshop(
+    installs: list[str], tmp_path: Path
+) -> None:
+    environment.ensure()
+    packages = tmp_path / ".venv/lib/python3.11/site-packages"
+    packages.mkdir(parents=True)
+    environment.ensure()
+    assert installs == ["requirements.txt"]
+    assert (packages / "workshop.py").exists()
 
 
 def test_a_maintainers_command_installs_the_rest(installs: list[str]) -> None:
@@ -140,7 +152,8 @@ def test_what_runs_before_the_installation_needs_no_package(module: str) -> None
     file = environment.ROOT / "workshop" / f"{module}.py"
     text = file.read_text("utf-8")
     compile(text, str(file), "exec", dont_inherit=True)
-    for line in text.splitlines():
-        if line.startswith(("import ", "from ")):
-            name = line.split()[1].split(".")[0]
+    for node in ast.parse(text).body:
+        named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for name in (name.split(".")[0] for name in named):
             assert name in sys.stdlib_module_names or name in ("workshop", "__future__")

@@ -70,7 +70,7 @@ def type_in_app(app: Path, command: str) -> None:
 
 def _environment() -> dict[str, str]:
     """What a learner's terminal has: nothing of the tests' own, and no database of anybody's."""
-    ours = ("DATABASE_URL", "NOX_CURRENT_SESSION", "PYTHONPATH")
+    ours = ("DATABASE_URL", "NOX_CURRENT_SESSION", "PYTHONPATH", "COLUMNS")
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 

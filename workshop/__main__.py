@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-
-from workshop import entrances, environment
 
 
 def main() -> int:
     """Run the command line in `.venv`'s Python and return its exit status."""
+    from workshop import entrances, environment  # here, because Ctrl-C may come during imports
+
     arguments = sys.argv[1:]
     for stream in (sys.stdout, sys.stderr):
         # A pipe has the locale's encoding, which on Windows knows no ✓; JSON is UTF-8 anyway.
@@ -23,15 +22,15 @@ def main() -> int:
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         return 2
-    if environment.is_running(python):
-        from workshop.commands.line import main as run
+    if not environment.is_running(python):
+        return entrances.run(python, arguments)
+    from workshop.commands.line import main as run
 
-        return run(arguments)
-    try:
-        return subprocess.call([*entrances.start(python), *arguments])
-    except KeyboardInterrupt:
-        return 130
+    return run(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

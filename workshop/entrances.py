@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,20 +57,25 @@ def open_from_app(backend: Path) -> None:
 
 def open_from_environment(venv: Path) -> None:
     """Make `python -m workshop` work in every folder while the repository's `.venv` is active."""
-    if venv != ROOT / ".venv":
-        return  # several clones may share it
     for place in ("lib/python*/site-packages", "Lib/site-packages"):
         for folder in venv.glob(place):
             _write(folder / "workshop.py", _MODULE)
 
 
-def start(python: Path) -> list[str]:
-    """The beginning of a command line that runs the workshop in any current folder."""
+def run(python: Path, arguments: list[str], variables: dict[str, str] | None = None) -> int:
+    """Run the workshop with another Python in the current folder, and return its exit status."""
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); import runpy; "
         "runpy.run_module('workshop', run_name='__main__', alter_sys=True)"
     )
-    return [str(python), "-P", "-c", code]
+    process = subprocess.Popen(
+        [str(python), "-P", "-c", code, *arguments], env={**os.environ, **(variables or {})}
+    )
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # the same Ctrl-C reached the other process, which ends what it has begun
 
 
 def _write(file: Path, text: bytes) -> None:

@@ -82,7 +82,8 @@ def ensure(dev: bool = False, lab: bool = False) -> Path:
             for path in missing(dev, lab):
                 _install(python, path)
                 _stamp(path).write(_digest(path))
-    entrances.open_from_environment(VENV)
+    if VENV.parent == ROOT:  # an environment that several clones share belongs to none of them
+        entrances.open_from_environment(VENV)
     return python
 
 

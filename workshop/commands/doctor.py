@@ -1,24 +1,33 @@
 """`nox -s doctor`: what the workshop needs, whether it is there, and the command that mends it."""
 
+import codecs
+import logging
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
+from dotenv.parser import parse_stream
+from rich.console import Console
 from rich.text import Text
 
 from workshop import environment
-from workshop.commands.terminal import command, make_console
+from workshop.commands.layout import print_hanging
+from workshop.commands.terminal import as_typed, command, make_console, relative
 from workshop.course.steps import load_steps
 from workshop.errors import WorkshopError
 from workshop.learner import migrations
 from workshop.learner.editions import Edition, find_edition
 from workshop.learner.folder import Folder
+from workshop.learner.standing import Standing, files_to_write, standing
 
 # Seconds to wait for a program or a database that may not be there.
 PATIENCE = 5.0
+# Columns below which a finding stands under its name.
+NARROW = 60
 
 
 class Finding(NamedTuple):
@@ -33,26 +42,40 @@ class Finding(NamedTuple):
 
 def examine(app: Path) -> int:
     """Print every finding with the command that mends it; 2 if something needed is not well."""
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # it would say what a finding says
     console = make_console()
     folder = Folder(app)
-    looks: list[Callable[[], Finding]] = [
+    looks: list[Callable[[], Finding | None]] = [
         _python,
         _environment,
         _git,
         lambda: _folder(folder),
+        lambda: _unfinished(folder),
         lambda: _edition(folder),
         _port,
+        lambda: _dotenv(folder),
         lambda: _database(folder),
+        lambda: _revisions(folder),
         _docker,
         _postgresql,
     ]
-    findings = [look() for look in looks]
+    findings = [finding for look in looks if (finding := look())]
     for finding in findings:
-        mark, style = ("✓", "green") if finding.well else ("✗" if finding.needed else "·", "yellow")
-        console.print(Text.assemble((f"  {mark} ", style), f"{finding.name:<14}", finding.text))
-        for line in finding.mend.splitlines() if not finding.well else ():
-            console.print(Text(f"    {'':<14}{line}", "dim"))
+        _print(console, finding)
     return 2 if any(finding.needed and not finding.well for finding in findings) else 0
+
+
+def _print(console: Console, finding: Finding) -> None:
+    """A finding behind its name; on a narrow terminal, below it."""
+    mark, style = ("✓", "green") if finding.well else ("✗" if finding.needed else "·", "yellow")
+    head = Text.assemble((f"  {mark} ", style), f"{finding.name:<14}")
+    if console.width < NARROW:
+        head.rstrip()
+        console.print(head)
+        head = Text("    ")
+    print_hanging(console, head, Text(as_typed(finding.text)))
+    for line in finding.mend.splitlines() if not finding.well else ():
+        print_hanging(console, Text(" " * head.cell_len), Text(as_typed(line), "dim"))
 
 
 def _python() -> Finding:
@@ -85,7 +108,25 @@ def _folder(folder: Folder) -> Finding:
         text = f"{folder.root} is not writable ({error.strerror})"
         return Finding("your app", False, text, "give yourself the right to write there")
     begun = sum(any(folder.has(path) for path in step.writes) for step in load_steps())
-    return Finding("your app", True, f"{folder.root.name}/ has files of {begun} steps")
+    return Finding("your app", True, f"{relative(folder.root)}/ has files of {begun} steps")
+
+
+def _unfinished(folder: Folder) -> Finding | None:
+    """Steps before the last one begun of which a part is still to be written."""
+    begun = [step for step in load_steps() if any(folder.has(path) for path in step.writes)]
+    earlier = [
+        step for step in begun[:-1] if Standing.MISSING < standing(folder, step) < Standing.WRITTEN
+    ]
+    if not earlier:
+        return None
+    listed = ", ".join(
+        f"{relative(folder.root / path)} (step {step.number})"
+        for step in earlier
+        for path in files_to_write(folder, step)
+    )
+    mend = f"{command(earlier[0].name)} goes on with it, or\n"
+    mend += f"{command('catchup', str(begun[-1].number))} takes what is missing from the solution"
+    return Finding("unfinished", False, listed, mend, needed=False)
 
 
 def _edition(folder: Folder) -> Finding:
@@ -122,13 +163,39 @@ def _port() -> Finding:
     try:
         try_port(8000)
     except OSError:
-        mend = command("serve", "--port 8001")
+        mend = f"{command('serve', '--port 8001')} uses another"
         return Finding("port 8000", False, "taken by another program", mend, needed=False)
     return Finding("port 8000", True, "free")
 
 
+def _dotenv(folder: Folder) -> Finding | None:
+    """A .env that cannot be read, or of which a line is skipped without a word."""
+    data = folder.read(".env")
+    if data is None:
+        return None
+    mend = "open it in an editor, and save it with the encoding UTF-8"
+    if data.startswith(codecs.BOM_UTF8):
+        text = "begins with a byte order mark, which hides the name in its first line"
+        return Finding(".env", False, text, f"{mend}, without BOM")
+    try:
+        bindings = list(parse_stream(StringIO(data.decode("utf-8"))))
+    except UnicodeDecodeError:
+        utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = "is UTF-16, as Windows PowerShell writes with `>`" if utf16 else "is not UTF-8"
+        return Finding(".env", False, text, mend)
+    wrong = [str(binding.original.line) for binding in bindings if binding.error]
+    if wrong:
+        lines = f"line {wrong[0]} is" if len(wrong) == 1 else f"lines {', '.join(wrong)} are"
+        text = f"{lines} no NAME=value, and skipped"
+        return Finding(".env", False, text, "write NAME=value, or put a # in front")
+    return Finding(".env", True, "can be read")
+
+
 def _database(folder: Folder) -> Finding:
-    url = migrations.database_url(folder)
+    try:
+        url = migrations.database_url(folder)
+    except WorkshopError:
+        return Finding("your database", False, "unknown until .env can be read")
     kind, shown = url.partition(":")[0].partition("+")[0], url.rpartition("@")[2]
     if kind == "sqlite":
         return Finding("your database", True, f"SQLite, {url.partition('://')[2].lstrip('/')}")
@@ -142,6 +209,31 @@ def _database(folder: Folder) -> Finding:
     except WorkshopError as error:
         return Finding("your database", False, str(error))
     return Finding("your database", True, f"PostgreSQL at {shown} answers")
+
+
+def _revisions(folder: Folder) -> Finding | None:
+    """A SQLite database that has a revision of which there is no file any more."""
+    try:
+        unknown = migrations.unknown_revisions(folder)
+        path = migrations.database_file(folder)
+    except WorkshopError:
+        return None
+    if not unknown or path is None or not migrations.history(folder):
+        return None
+    text = f"{path} {_unlike(unknown)}"
+    mend = (
+        f"delete {relative(folder.root / path)} with what it holds, then "
+        "`alembic upgrade head` beside alembic.ini makes it anew"
+    )
+    return Finding("revisions", False, text, mend)
+
+
+def _unlike(unknown: set[str]) -> str:
+    if migrations.NO_DATABASE in unknown:
+        return "is no SQLite database"
+    if migrations.NO_REVISION in unknown:
+        return "has tables that no revision made"
+    return f"has revision {', '.join(sorted(unknown))}, of which alembic/versions has no file"
 
 
 def _docker() -> Finding:

@@ -19,7 +19,10 @@ def mistake(
     hint: int | None,
 ) -> int:
     """Show a wrong answer: the edit, what it costs, and what a learner reads."""
+    from rich.text import Text
+
     from workshop.commands import terminal
+    from workshop.commands.layout import print_hanging
     from workshop.judging import mistakes
 
     url = server_url(server)
@@ -29,8 +32,9 @@ def mistake(
         print(json.dumps(report.as_json(), ensure_ascii=False))
         return 1
     console = terminal.make_console()
-    console.print(f"Why people do it:  {found.why}")
-    console.print(f"What users suffer: {found.harm}\n")
+    print_hanging(console, Text("Why people do it:  "), Text(found.why))
+    print_hanging(console, Text("What users suffer: "), Text(found.harm))
+    console.print()
     right = {found.file: stages.done(step.number)[found.file]}
     terminal.print_diff(console, right, mistakes.apply(step, found), "solution → mistake")
     terminal.print_report(console, report, app, hint=hint or 1, verbose=verbose)

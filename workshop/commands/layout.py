@@ -35,9 +35,18 @@ def print_text(console: Console, text: str | Text, style: str = "") -> None:
 
 
 def print_hanging(console: Console, head: Text, text: Text) -> None:
-    """Print a text behind its head, and the lines that it wraps to below its own beginning."""
+    """Print a text behind its head, and the lines that it wraps to below its own beginning.
+
+    A command that has no room there gets a line of its own, as far to the right as it goes.
+    """
     for line in wrap(text, console.width - head.cell_len):
-        console.print(Text.assemble(head, line), soft_wrap=True)
+        room = console.width - line.cell_len
+        if room < head.cell_len and head.plain.strip():
+            console.print(head, soft_wrap=True)
+        if room < head.cell_len:
+            console.print(Text.assemble(" " * room, line), soft_wrap=True)
+        else:
+            console.print(Text.assemble(head, line), soft_wrap=True)
         head = Text(" " * head.cell_len)
 
 

@@ -1,7 +1,6 @@
 """What a learner types: the steps, and what helps on the way through them."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,14 @@ NEXT = 0
 OURS = "ours"
 # What `check` does to the step's files first.
 PLACE, SOLVE, RESET = "place", "solve", "reset"
+
+
+def overview(app: Path) -> int:
+    """Say where one is, and what can be typed now."""
+    from workshop.commands.overview import print_overview
+
+    print_overview(app)
+    return 0
 
 
 def check(
@@ -140,44 +147,18 @@ def diff(step: Step, app: Path) -> int:
 
 def progress(app: Path, server: str | None, *, as_json: bool) -> int:
     """Run the checks of every step of which the app has a file, and draw what holds."""
+    from workshop.commands import progress as module
     from workshop.learner import workplace
 
-    with workplace.judged(app, load_steps()[-1]) as place:
-        return _progress(place, app, server, as_json)
-
-
-def _progress(place: "Workplace", app: Path, server: str | None, as_json: bool) -> int:
-    from workshop.commands import terminal
-
-    folder = place.folder
     database_url = server_url(server)
-    begun = [
-        step
-        for step in load_steps()
-        if any(folder.has(path) for path in step.writes or step.brings)
-    ]
-
-    def measure(step: Step) -> Report:
-        return run_checks(step, folder.root, database_url=database_url)
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        reports = list(pool.map(measure, begun))
-    if as_json:
-        print(json.dumps(_progress_json(reports), ensure_ascii=False))
-    else:
-        if place.is_copy:
-            print(place.note)
-        terminal.print_progress(terminal.make_console(), reports, app)
-    return 0 if len(reports) == len(load_steps()) and all(r.ok for r in reports) else 1
-
-
-def _progress_json(reports: list[Report]) -> dict[str, Any]:
-    measured = {report.step.number: report.as_json() for report in reports}
-    steps = [
-        measured.get(step.number, {"step": step.number, "slug": step.slug, "ok": False})
-        for step in load_steps()
-    ]
-    return {"done": sum(step["ok"] for step in steps), "of": len(steps), "steps": steps}
+    with workplace.judged(app, load_steps()[-1]) as place:
+        if as_json:
+            steps, root = module.begun(place.folder), place.folder.root
+            reports = module.measure(steps, root, database_url, lambda _report: None)
+            print(json.dumps(module.as_json(reports), ensure_ascii=False))
+        else:
+            reports = module.show(place, app, database_url)
+    return 0 if len(reports) == len(load_steps()) and all(one.ok for one in reports) else 1
 
 
 def catchup(step: Step, app: Path, *, everything: bool) -> int:

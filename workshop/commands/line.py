@@ -6,14 +6,13 @@ the option of the same name: a new command is a function there and an entry in t
 
 import argparse
 import inspect
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from workshop import entrances
-from workshop.commands import instructor, learner, maintainer
+from workshop.commands import instructor, learner, maintainer, slips
 from workshop.course.steps import BACKEND, Step, find_step
 from workshop.errors import WorkshopError
 
@@ -23,7 +22,11 @@ Command = Callable[..., int]
 def main(arguments: Sequence[str]) -> int:
     """Run one command. 0: all is well; 1: not yet; 2: the command or the set-up is at fault."""
     try:
-        status = _call(_parser().parse_args(_expand(arguments)))
+        if not arguments:
+            return learner.overview(BACKEND)
+        if arguments[0] in ("-h", "--help", "help"):
+            return _help()
+        status = _call(_parse(arguments))
         entrances.open_from_app(BACKEND)
         return status
     except WorkshopError as error:
@@ -42,10 +45,26 @@ def _call(options: argparse.Namespace) -> int:
     return run(**{name: getattr(options, name) for name in inspect.signature(run).parameters})
 
 
-def _expand(arguments: Sequence[str]) -> list[str]:
-    """`step3 --hint` means `check 3 --hint`."""
-    match = re.fullmatch(r"step[ -]?(\d+)", arguments[0]) if arguments else None
-    return ["check", match[1], *arguments[1:]] if match else list(arguments)
+def _help() -> int:
+    from workshop.commands.overview import print_help
+
+    print_help([(one.person, one.name, one.description or "") for one in _parsers().values()])
+    return 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line. Raises WorkshopError for one that cannot be understood."""
+    parsers = _parsers()
+    words = slips.understand(arguments, parsers)
+    parser = parsers[words[0]]
+    if words[0] == "tests":  # what follows is pytest's
+        return argparse.Namespace(run=maintainer.tests, arguments=words[1:])
+    unknown = slips.half_dashed(words[1:])
+    if not unknown:
+        options, unknown = parser.parse_known_args(words[1:])
+        if not unknown:
+            return options
+    raise WorkshopError(slips.unknown_words(words, unknown, parser.options))
 
 
 class _Instead(argparse.Action):
@@ -62,25 +81,44 @@ class _Instead(argparse.Action):
         namespace.run = self.const
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m workshop", description="Build a FastAPI backend one layer at a time."
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+class Parser(argparse.ArgumentParser):
+    """The options of one command, which answers in the workshop's own words."""
 
-    def command(name: str, run: Command, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(run=run)
-        return sub
+    def __init__(self, name: str, run: Command, person: str, text: str) -> None:
+        super().__init__(prog=f"python3 -m workshop {name}", description=text, allow_abbrev=False)
+        self.set_defaults(run=run)
+        self.name = name
+        self.person = person
 
-    _add_learners(command)
-    _add_instructors(command)
-    _add_maintainers(command)
-    return parser
+    @property
+    def options(self) -> list[str]:
+        """The options by their long names, without the dashes."""
+        return [name.removeprefix("--") for name in self._option_string_actions if name[:2] == "--"]
+
+    def error(self, message: str) -> NoReturn:
+        """Say in a sentence what argparse found. Raises WorkshopError."""
+        raise WorkshopError(slips.explain(self.name, message))
 
 
-# Adds a command to the parser: its name, its function, its description.
-_Add = Callable[[str, Command, str], argparse.ArgumentParser]
+def _parsers() -> dict[str, Parser]:
+    """Every command by its name, those of a learner first."""
+    found: dict[str, Parser] = {}
+
+    def adding(person: str) -> _Add:
+        def command(name: str, run: Command, text: str) -> Parser:
+            found[name] = Parser(name, run, person, text)
+            return found[name]
+
+        return command
+
+    _add_learners(adding("learner"))
+    _add_instructors(adding("instructor"))
+    _add_maintainers(adding("maintainer"))
+    return found
+
+
+# Adds a command: its name, its function, its description.
+_Add = Callable[[str, Command, str], Parser]
 # Options of which one may be given: what argparse returns for them has no public name.
 _Group = Any
 
@@ -98,6 +136,7 @@ def _add_learners(command: _Add) -> None:
         nargs="?",
         const=learner.NEXT,
         choices=[1, 2, 3],
+        metavar="LEVEL",
         help="the next hint, or up to it",
     )
     sub.set_defaults(prepare=learner.PLACE)
@@ -138,7 +177,14 @@ def _add_learners(command: _Add) -> None:
 
     text = "Start, stop or look at a PostgreSQL server of your own."
     sub = command("postgres", learner.postgres, text)
-    sub.add_argument("action", nargs="?", default="start", choices=["start", "stop", "status"])
+    sub.add_argument(
+        "action",
+        nargs="?",
+        default="start",
+        choices=["start", "stop", "status"],
+        metavar="ACTION",
+        help="start, stop or status",
+    )
 
     sub = command("doctor", learner.doctor, "Look for what may be wrong with the set-up.")
     _add_app(sub)
@@ -180,11 +226,22 @@ def _add_maintainers(command: _Add) -> None:
 
     text = "Measure how fast the app and the loop are, beside their floors."
     sub = command("bench", maintainer.bench, text)
-    sub.add_argument("part", nargs="?", choices=["app", "loop"], help="both unless given")
+    sub.add_argument(
+        "part",
+        nargs="?",
+        choices=["app", "loop"],
+        metavar="PART",
+        help="app or loop; both unless given",
+    )
     _add_json(sub)
     sub.add_argument("--rounds", type=int, default=5, help="of each measurement; the median counts")
     sub.add_argument("--seconds", type=float, help="of each measurement of the app")
-    sub.add_argument("--database", choices=["sqlite", "postgresql"], help="the app on one only")
+    sub.add_argument(
+        "--database",
+        choices=["sqlite", "postgresql"],
+        metavar="KIND",
+        help="the app on sqlite or on postgresql only",
+    )
     sub.add_argument(
         "--step", dest="steps", type=int, action="append", help="the loop of this step only"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workshop.course.steps import SOLUTION, load_steps
 from workshop.errors import WorkshopError
-from workshop.learner import migrations, starters, workplace
+from workshop.learner import migrations, standing, workplace
 from workshop.learner.folder import Folder
 
 HOST = "127.0.0.1"
@@ -27,23 +27,24 @@ def serve(app: Path, *, solution: bool, port: int) -> int:
     if not solution:
         _say_what_is_unfinished(folder)
     migrations.upgrade(folder)
-    print(f"Open http://{HOST}:{port}/docs. Ctrl-C ends it.", flush=True)
+    print(f"Open http://{HOST}:{port}/docs (an API has no page at /). Ctrl-C ends it.", flush=True)
     command = [sys.executable, "-m", "uvicorn", "app.main:app"]
     command += ["--host", HOST, "--port", str(port)]
-    try:
-        status = subprocess.call(command, cwd=folder.root)
-    except KeyboardInterrupt:
-        return 0
-    return 0 if status in (0, -2, 130) else 1
+    process = subprocess.Popen(command, cwd=folder.root)
+    while True:
+        try:
+            return 0 if process.wait() in (0, -2, 130) else 1
+        except KeyboardInterrupt:
+            continue  # uvicorn has got it too: it answers what it has begun, and ends
 
 
 def _say_what_is_unfinished(folder: Folder) -> None:
     from workshop.commands.terminal import command
 
-    for found in starters.find_unfinished(folder, load_steps()[-1].number + 1):
+    for step, path in standing.unfinished(folder, load_steps()[-1].number + 1):
         print(
-            f"Step {found.step.number} is not finished ({found.path}): what needs it will fail. "
-            f"{command(found.step.name)} goes on with it.",
+            f"Step {step.number} is not finished ({path}): what needs it will fail. "
+            f"{command(step.name)} goes on with it.",
             flush=True,
         )
 

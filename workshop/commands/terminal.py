@@ -38,17 +38,23 @@ def make_console() -> Console:
 
 def command(session: str, *options: str) -> str:
     """How this learner types a session, here: with nox where it works, else with Python alone."""
-    has_nox = os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox")
-    if has_nox and Path("noxfile.py").is_file():
+    if _has_nox():
         return " ".join(["nox -s", session, *(["--", *options] if options else [])])
     return " ".join([f"{_python()} -m workshop", session, *options])
 
 
 def as_typed(message: str) -> str:
     """A message that names sessions, with each as this learner types it."""
+    listed = message if _has_nox() else message.replace("nox -l", f"{_python()} -m workshop --help")
     return _SESSION.sub(
-        lambda found: command(found["name"], *(found["options"] or "").split()), message
+        lambda found: command(found["name"], *(found["options"] or "").split()), listed
     )
+
+
+def _has_nox() -> bool:
+    """Whether `nox` can be typed, in this folder."""
+    found = os.environ.get("NOX_CURRENT_SESSION") or shutil.which("nox")
+    return bool(found) and Path("noxfile.py").is_file()
 
 
 def _python() -> str:

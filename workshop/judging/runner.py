@@ -108,16 +108,19 @@ def run_checks(
     only: str | None = None,
     stop_at_first: bool = False,
     on_start: Callable[[], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> Report:
     """Run the checks of a step, or `only` one of them, against the app in a folder.
 
     With `stop_at_first` the checks behind the first that fails are left out.
     `database_url` names a PostgreSQL server on which every check gets a database of its own.
     `on_start` is called once the worker runs, for work that can be done meanwhile.
+    Once `stop` is set, the checks end with a KeyboardInterrupt, as they do after Ctrl-C.
     """
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="workshop-", ignore_cleanup_errors=True) as scratch:
         run = _Run(step, app, Path(scratch).resolve(), database_url, only, stop_at_first)
+        run.stop = stop
         checks = run.until_every_check_has_a_verdict(on_start)
     return Report(step, checks, time.perf_counter() - started)
 
@@ -143,6 +146,7 @@ class _Run:
         self.stop_at_first = stop_at_first
         self.known: list[dict[str, Any]] = []
         self.results: dict[str, CheckResult] = {}
+        self.stop: threading.Event | None = None
         copy_for_checks(app, self.copy)
 
     def until_every_check_has_a_verdict(
@@ -192,6 +196,8 @@ class _Run:
         current: dict[str, Any] | None = None
         deadline = time.monotonic() + START_LIMIT
         while True:
+            if self.stop and self.stop.is_set():
+                raise KeyboardInterrupt
             event = worker.next_event(0.05)
             if event is None:
                 size = output.stat().st_size if output.exists() else 0

@@ -29,6 +29,9 @@ _TABLE = re.compile(r"create_table\(\s*[\"'](\w+)[\"']")
 _EXCEPTION = re.compile(r"(?:[\w.]+(?:Error|Exception|Interrupt|Exit|Warning)|FAILED)\b:?")
 # Seconds. An upgrade of two small tables takes one; a learner's env.py may hang.
 UPGRADE_LIMIT = 60
+# What stands for the revision of a file that says none.
+NO_DATABASE = "(not a database)"
+NO_REVISION = "(tables without a revision)"
 DEFAULT_URL = "sqlite+aiosqlite:///./app.db"
 
 
@@ -123,8 +126,18 @@ def graft(source: bytes, parent: str) -> bytes:
 
 def database_url(folder: Folder) -> str:
     """The database of the learner's app, as their settings would read it."""
-    dotenv = dotenv_values(folder.root / ".env") if folder.has(".env") else {}
+    dotenv = _dotenv(folder) if folder.has(".env") else {}
     return os.environ.get("DATABASE_URL") or dotenv.get("DATABASE_URL") or DEFAULT_URL
+
+
+def _dotenv(folder: Folder) -> dict[str, str | None]:
+    try:
+        return dotenv_values(folder.root / ".env", encoding="utf-8")
+    except UnicodeDecodeError:
+        raise WorkshopError(
+            f"{folder.root / '.env'} is not UTF-8: open it in an editor, and save it with the "
+            "encoding UTF-8. `>` in Windows PowerShell writes UTF-16."
+        ) from None
 
 
 def database_file(folder: Folder) -> str | None:
@@ -179,6 +192,17 @@ def make_database(folder: Folder) -> str:
     except WorkshopError as error:
         return str(error)  # the checks that follow say more about the cause
     return f"Applied the revisions to the database ({database_file(folder) or 'DATABASE_URL'})."
+
+
+def unknown_revisions(folder: Folder) -> set[str]:
+    """The revisions that the SQLite database has, and no file of the history.
+
+    One of `NO_DATABASE` and `NO_REVISION` where the file names none.
+    """
+    path = database_file(folder)
+    if path is None or not folder.has(path):
+        return set()
+    return _stamped(folder.root / path) - {revision.id for revision in history(folder)}
 
 
 def upgrade(folder: Folder) -> None:
@@ -247,8 +271,8 @@ def _stamped(file: Path) -> set[str]:
         finally:
             connection.close()
     except sqlite3.Error:
-        return {"(not a database)"}
-    return {"(tables without a revision)"} if tables else set()
+        return {NO_DATABASE}
+    return {NO_REVISION} if tables else set()
 
 
 def _read(folder: Folder, path: str) -> Revision | None:

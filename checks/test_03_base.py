@@ -477,8 +477,8 @@ async def _explain_false(app: LearnerApp, called: str) -> None:
     if caught:
         error, line = caught[0]
         fail(
-            "The database answers, and the probe says False because of an exception that it caught "
-            "itself.",
+            "The database answers, and the probe says False because of a "
+            f"{type(error).__name__} that it caught itself.",
             called=called,
             got=f"False, after {_text(error)}",
             expected="True",

@@ -131,7 +131,10 @@ def explain(error: BaseException, info: CheckInfo, app: LearnerApp, session: str
             return verdict(Kind.LOOP, f"{function}() calls itself without an end.", called=called)
         case _ if frames or called:
             kind = Kind.SLIP if isinstance(error, _SLIPS) else Kind.RAISED
-            return verdict(kind, _summary(error, path, function), called=called, got=got)
+            summary = _summary(error, path, function)
+            # Not twice: the summary has the whole of a text of one line.
+            rows = {} if f"{got}." in summary else {"got": got}
+            return verdict(kind, summary, called=called, **rows)
         case _:
             own = traceback.extract_tb(error.__traceback__)[-1]
             return verdict(
@@ -143,19 +146,30 @@ def explain(error: BaseException, info: CheckInfo, app: LearnerApp, session: str
 
 
 def _summary(error: BaseException, path: str | None, function: str) -> str:
-    """What happened, as far as it is known: whose function raised, or a call from outside."""
-    name = type(error).__name__
+    """What happened, as far as it is known: whose function raised what, or a call from outside."""
     if "'coroutine' object" in str(error) or "coroutine object" in str(error):
         return "Your code has a coroutine instead of its result: an await is missing."
+    name = type(error).__name__
+    said = _first_line(error)
+    raised = name if said == name else f"{name}: {said}"
     if function == "<module>":
-        return f"{path} cannot be loaded: a line of it raises {name}."
+        return f"{path} cannot be loaded: a line of it raises {raised}."
     if function.isidentifier():
-        return f"{function}() raises {name}."
-    return f"Your code raises {name}." if function else f"The call raises {name}."
+        return f"{function}() raises {raised}."
+    return f"Your code raises {raised}." if function else f"The call raises {raised}."
 
 
 def _first_line(error: BaseException) -> str:
-    """The first line of an error's text, without the folder of the copy that ran."""
+    """What an error says first, without the folder of the copy that ran.
+
+    Pydantic's text begins with a count; its first fault says more.
+    """
+    from pydantic_core import ValidationError  # loaded by now, and not needed outside of a worker
+
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, fault["loc"]))
+        return f"{field}: {fault['msg']}" if field else fault["msg"]
     text = str(error).partition(" (/")[0].partition(" (\\")[0]
     return show(plain(text.splitlines()[0] if text else type(error).__name__)).rstrip(".")
 

@@ -132,6 +132,15 @@ def test_an_untouched_starter_of_an_older_edition_is_told(upstream: Path, clone:
     assert "step 3 changed since then: starter" in out
 
 
+def test_an_untouched_starter_of_an_older_edition_is_filled_in(upstream: Path, clone: Path) -> None:
+    replace(upstream / "steps/03_base/app/db/base.py", '"""', '"""Newer. ')
+    git(upstream, "commit", "--quiet", "--all", "--message=A new edition")
+    git(clone, "pull", "--quiet", "--ff-only")
+    out = run("check", "4", cwd=clone).out
+    assert "Took step 3 from the solution: step 3 had an untouched starter." in out
+    assert "NotImplementedError" not in (clone / "backend/app/db/base.py").read_text("utf-8")
+
+
 def test_the_learners_own_version_of_a_given_file_is_no_older_edition(clone: Path) -> None:
     (clone / "backend" / GIVEN).write_text("# mine\n", "utf-8")
     assert f"as given today, but for your own {GIVEN}" in doctor(clone)

@@ -65,6 +65,8 @@ def reset(folder: Folder, step: Step) -> Change:
         change.note("Your database is kept beside the other files; the app has none now.")
     elif step.slug == APPLY and migrations.database_file(folder) is None:
         change.note("Your DATABASE_URL names a database that only you should change: it stays.")
+    elif not step.makes and migrations.history(folder):
+        change.note("Your revisions and your database are as they were.")
     change.saved = folder.saved
     return change
 

@@ -31,13 +31,7 @@ def run(session: nox.Session, *arguments: str) -> None:
 
 def run_words(name: str, words: list[str]) -> None:
     """Run words as a command line of the workshop, in the folder of the noxfile that was found."""
-    try:
-        python = environment.ensure(
-            dev=environment.needs_dev(words), lab=environment.needs_lab(words)
-        )
-    except environment.SetupError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    python = environment.python_for(words)
     status = entrances.run(python, words, {"NOX_CURRENT_SESSION": name})
     if status:
         sys.exit(status)
@@ -70,6 +64,12 @@ def progress(session: nox.Session) -> None:
 def catchup(session: nox.Session) -> None:
     """Be where a step begins: nox -s catchup -- 7."""
     run(session, "catchup")
+
+
+@nox.session
+def restore(session: nox.Session) -> None:
+    """List what was kept of your files, or put one back: nox -s restore -- app/db/base.py."""
+    run(session, "restore")
 
 
 @nox.session

@@ -1,17 +1,32 @@
 """Step 1: the settings, from the environment and `.env`, checked before anything uses them."""
 
-from typing import Any
+import inspect
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
 
 import pydantic
 
 from workshop.probes.architecture import expect_layer
-from workshop.probes.checking import calling, check, expect, expect_equal, fail, show
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, plain, show
 from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/core/config.py"
+MAKER = f"{FILE}:get_settings"
 # The names that the logging module knows.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
+# A value for each setting that has a rule.
+SENSE = {
+    "DATABASE_URL": "sqlite+aiosqlite:///./other.db",
+    "BCRYPT_ROUNDS": "5",
+    "DB_POOL_SIZE": "9",
+    "LOG_LEVEL": "ERROR",
+    "SKIP_DB_INIT": "true",
+    "API_V1_STR": "/v1",
+}
 DEFAULTS = {
     "DATABASE_URL": "sqlite+aiosqlite:///./app.db",
     "API_V1_STR": "/api/v1",
@@ -36,25 +51,27 @@ DEFAULTS = {
 def test_settings_have_defaults(app: LearnerApp) -> None:
     """The app starts with no environment at all: every setting has a default."""
     app.unsetenv("BCRYPT_ROUNDS")
-    get_settings = app.take("app.core.config", "get_settings")
-    with calling("get_settings()"):
-        settings = get_settings()
     for name, expected in DEFAULTS.items():
-        expect(hasattr(settings, name), f"Settings has no {name}.", called=f"get_settings().{name}")
-        called = f"get_settings().{name}"
-        got = getattr(settings, name)
-        expect_equal(got, expected, f"{name} has another default.", called=called)
+        _expect_setting(app, name, expected, f"{name} has another default.")
     for name in ("APP_NAME", "APP_VERSION"):
-        value = getattr(settings, name, None)
+        value = _setting(app, name)
         expect(
             isinstance(value, str) and value,
             f"{name} should have a default text.",
             called=f"get_settings().{name}",
             got=show(value),
+            expected="a text that is not empty",
+            at=f"{FILE}:Settings.{name}",
         )
-    origins = list(getattr(settings, "CORS_ORIGINS", ["missing"]))
-    called = "get_settings().CORS_ORIGINS"
-    expect_equal(origins, [], "By default no other site may call the API.", called=called)
+    origins = _setting(app, "CORS_ORIGINS")
+    expect(
+        isinstance(origins, list | tuple | set | frozenset) and not origins,
+        "By default no other site may call the API.",
+        called="get_settings().CORS_ORIGINS",
+        got=show(origins),
+        expected="[]",
+        at=f"{FILE}:Settings.CORS_ORIGINS",
+    )
 
 
 @check(
@@ -83,12 +100,8 @@ def test_environment_wins(app: LearnerApp) -> None:
         ("DATABASE_URL", "sqlite+aiosqlite:///other.db", "sqlite+aiosqlite:///other.db"),
     ]
     for name, text, expected in cases:
-        expect_equal(
-            getattr(_settings(app, **{name: text}), name, None),
-            expected,
-            f"The environment says {name}={text}, and the setting is something else.",
-            called=f"get_settings().{name}",
-        )
+        summary = f"The environment says {name}={text}, and the setting is something else."
+        _expect_setting(app, name, expected, summary, **{name: text})
 
 
 @check(
@@ -107,19 +120,10 @@ def test_dotenv_is_read(app: LearnerApp) -> None:
     dotenv = "APP_NAME=Café\nDB_POOL_SIZE=3\nPOSTGRES_PASSWORD=of-another-program\n"
     (app.root / ".env").write_text(dotenv, encoding="utf-8")
     app.setenv(DB_POOL_SIZE="9")
-    settings = _settings(app)
-    expect_equal(
-        getattr(settings, "APP_NAME", None),
-        "Café",
-        "The .env file says APP_NAME=Café, and the setting is something else.",
-        called="get_settings().APP_NAME",
-    )
-    expect_equal(
-        getattr(settings, "DB_POOL_SIZE", None),
-        9,
-        "The environment says 9 and .env says 3: the environment is nearer and wins.",
-        called="get_settings().DB_POOL_SIZE",
-    )
+    summary = "The .env file says APP_NAME=Café, and the setting is something else."
+    _expect_setting(app, "APP_NAME", "Café", summary)
+    summary = "The environment says 9 and .env says 3: the environment is nearer and wins."
+    _expect_setting(app, "DB_POOL_SIZE", 9, summary)
 
 
 @check(
@@ -147,12 +151,8 @@ def test_urls_name_the_async_driver(app: LearnerApp) -> None:
         "sqlite+aiosqlite://": "sqlite+aiosqlite://",
     }
     for url, expected in cases.items():
-        expect_equal(
-            str(_settings(app, DATABASE_URL=url).DATABASE_URL),
-            expected,
-            f"With DATABASE_URL={url} the engine of step 2 needs another URL.",
-            called="get_settings().DATABASE_URL",
-        )
+        summary = f"With DATABASE_URL={url} the engine of step 2 needs another URL."
+        _expect_setting(app, "DATABASE_URL", expected, summary, DATABASE_URL=url)
 
 
 @check(
@@ -169,6 +169,8 @@ def test_urls_name_the_async_driver(app: LearnerApp) -> None:
 )
 def test_nonsense_is_refused(app: LearnerApp) -> None:
     """A value that cannot work is refused when the settings are made."""
+    # Settings that refuse everything refuse nonsense, too.
+    _settings(app, **SENSE)
     cases = [
         ("DATABASE_URL", "localhost:5432/shop"),
         ("DATABASE_URL", "postgresql"),
@@ -186,13 +188,22 @@ def test_nonsense_is_refused(app: LearnerApp) -> None:
     for name, value in cases:
         try:
             settings = _settings(app, **{name: value})
-        except (pydantic.ValidationError, ValueError):
+        except ValueError:
             continue
+        except (LookupError, TypeError, AttributeError) as error:
+            fail(
+                f"{name}={value} stops your own code, which does not say which setting is wrong.",
+                called=f"get_settings() with {name}={value}",
+                got=f"{type(error).__name__}: {error}",
+                expected="a ValidationError, which Pydantic makes of a ValueError",
+                line=app.line_of(error, FILE),
+            )
         fail(
             f"{name}={value} cannot work, and the settings accept it.",
             called=f"get_settings() with {name}={value}",
             got=show(getattr(settings, name, None)),
             expected="a ValidationError",
+            at=f"{FILE}:Settings.{name}",
         )
 
 
@@ -250,12 +261,10 @@ def test_origins_are_separated_by_commas(app: LearnerApp) -> None:
         "": [],
     }
     for text, expected in cases.items():
-        expect_equal(
-            list(_settings(app, CORS_ORIGINS=text).CORS_ORIGINS),
-            expected,
-            "The origins came out wrong.",
-            called=f"get_settings().CORS_ORIGINS with CORS_ORIGINS={text!r}",
-        )
+        origins = _setting(app, "CORS_ORIGINS", CORS_ORIGINS=text)
+        called = f"get_settings().CORS_ORIGINS with CORS_ORIGINS={text!r}"
+        got = list(origins) if isinstance(origins, list | tuple | set | frozenset) else origins
+        expect_equal(got, expected, "The origins came out wrong.", called=called)
 
 
 @check(
@@ -271,15 +280,20 @@ def test_origins_are_separated_by_commas(app: LearnerApp) -> None:
 )
 def test_settings_are_made_on_first_use(app: LearnerApp) -> None:
     """Importing the module reads nothing; get_settings() makes the settings once."""
+    app.load("app.core.config")  # an error that comes up anyway has another reason
+    app.forget()
     app.setenv(DB_POOL_SIZE="not a number")
     try:
         get_settings = app.take("app.core.config", "get_settings")
-    except pydantic.ValidationError:
+    except ValueError as error:
+        _, line = app.importing(error) or (FILE, None)
         fail(
             "The settings are made while the module is being imported.",
             called="import app.core.config with DB_POOL_SIZE='not a number'",
-            got="ValidationError",
+            got=type(error).__name__,
             expected="no error before get_settings() is called",
+            at=FILE,
+            line=line,
         )
     app.unsetenv("DB_POOL_SIZE")
     with calling("get_settings()"):
@@ -319,10 +333,91 @@ def _settings(app: LearnerApp, **environment: str) -> Any:
     """The settings that a newly started app would have in this environment."""
     app.setenv(**environment)
     app.forget()
+    shown = ", ".join(f"{name}={value}" for name, value in environment.items())
+    called = "get_settings()" + (f" with {shown}" if shown else "")
     try:
         get_settings = app.take("app.core.config", "get_settings")
-        shown = ", ".join(f"{name}={value}" for name, value in environment.items())
-        with calling("get_settings()" + (f" with {shown}" if shown else "")):
-            return get_settings()
+        with calling(called), _empty_handed(app) as functions:
+            try:
+                settings = get_settings()
+            except pydantic.ValidationError as error:
+                refused = [problem for problem in error.errors() if problem["input"] is None]
+                if refused and functions:
+                    _fail_for_none(str(refused[0]["loc"][0]), functions[0], called)
+                raise
     finally:
         app.unsetenv(*environment)
+    if inspect.iscoroutine(settings):
+        settings.close()
+        fail("get_settings is async: reading settings waits for nothing.", called=called, at=MAKER)
+    expect(
+        settings is not None and not inspect.isclass(settings),
+        "get_settings() gave no settings.",
+        called=called,
+        got=show(settings),
+        expected="an instance of Settings",
+        at=MAKER,
+    )
+    for name in functions and DEFAULTS:
+        if getattr(settings, name, "") is None:
+            _fail_for_none(name, functions[0], called)
+    return settings
+
+
+def _setting(app: LearnerApp, name: str, **environment: str) -> Any:
+    """One of them; the check fails when there is none of this name."""
+    settings = _settings(app, **environment)
+    expect(
+        hasattr(settings, name),
+        f"Settings has no {name}.",
+        called=f"get_settings().{name}",
+        got=show(plain(f"the names {', '.join(vars(settings)) or 'of nothing'}")),
+        expected=name,
+    )
+    return getattr(settings, name)
+
+
+def _expect_setting(
+    app: LearnerApp, name: str, expected: Any, summary: str, **environment: str
+) -> None:
+    got = _setting(app, name, **environment)
+    kinds = f"{type(got).__name__} instead of {type(expected).__name__}"
+    expect(
+        got == expected,
+        f"{name} has another type: {kinds}." if str(got) == str(expected) else summary,
+        called=f"get_settings().{name}",
+        got=show(got),
+        expected=show(expected),
+        at=f"{FILE}:Settings.{name}",
+    )
+
+
+@contextmanager
+def _empty_handed(app: LearnerApp) -> Generator[list[str]]:
+    """The methods of the learner's classes that return None meanwhile."""
+    names: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        code = frame.f_code
+        method = "." in code.co_qualname and "<" not in code.co_qualname
+        own = code.co_filename == str(app.root / FILE)
+        if event == "return" and argument is None and method and own:
+            names.append(code.co_qualname)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield names
+    finally:
+        sys.setprofile(before)
+
+
+def _fail_for_none(name: str, function: str, called: str) -> NoReturn:
+    fail(
+        f"{function}() returned None, and that is what {name} is then: a validator returns the "
+        "value to keep.",
+        called=called,
+        got=f"{name}=None",
+        expected="the value, returned by the validator",
+        at=f"{FILE}:{function}",
+    )

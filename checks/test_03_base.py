@@ -6,7 +6,6 @@ import io
 import logging
 import socket
 import sys
-import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout
 from types import FrameType
@@ -170,7 +169,14 @@ async def test_cancelling_works(app: LearnerApp) -> None:
         probe = asyncio.create_task(_answer(app, called, timeout=30))
         await asyncio.sleep(0.05)
         if probe.done():
-            probe.result()  # NotImplementedError, say
+            # An exception comes up here, NotImplementedError, say.
+            fail(
+                "The probe did not wait for a server that had not answered yet: nobody could tell "
+                "it to stop.",
+                called="check_database(timeout=30), with a server that accepts and never answers",
+                got=f"{show(probe.result())}, at once",
+                expected="still waiting",
+            )
         probe.cancel()
         await asyncio.wait({probe}, timeout=5)
         if not probe.cancelled():
@@ -345,7 +351,7 @@ async def test_log_keeps_secrets(app: LearnerApp) -> None:
             expect(
                 secret not in line,
                 f"The log tells everybody who reads it: {secret}.",
-                called="check_database(), with a database that cannot be reached",
+                called="check_database() and init_db(), with a database that cannot be reached",
                 got=show(" ".join(line.split())),
                 expected="the type of the error, without its text",
             )
@@ -364,16 +370,20 @@ async def test_log_keeps_secrets(app: LearnerApp) -> None:
 )
 def test_base_is_the_same(app: LearnerApp) -> None:
     """Base is the one of app.db.session, and importing the module connects to nothing."""
+    app.load(MODULE)  # an error that comes up anyway has another reason
+    app.forget()
     app.setenv(DATABASE_URL="nonsense")
     try:
         base = app.take(MODULE, "Base")
     except (ValueError, RuntimeError) as error:
+        path, line = app.importing(error) or (FILE, None)
         fail(
-            "The module does its work while it is being imported.",
+            f"{path} does its work while it is being imported.",
             called=f"import {MODULE} with DATABASE_URL=nonsense",
             got=type(error).__name__,
             expected="no error before a function is called",
-            line=_learners_line(app, error),
+            at=path,
+            line=line,
         )
     expect(
         base is app.take("app.db.session", "Base"),
@@ -438,7 +448,7 @@ async def _expect_answer(
             called=called,
             got=_text(error),
             expected=str(expected),
-            line=_learners_line(app, error),
+            line=app.line_of(error, FILE),
         )
     if expected and got is False:
         await _explain_false(app, called)
@@ -673,14 +683,6 @@ def _output(level: int = logging.DEBUG) -> Generator[list[str]]:
 def _parameters(function: Any) -> str:
     names = ", ".join(inspect.signature(function).parameters)
     return names or "no arguments"
-
-
-def _learners_line(app: LearnerApp, error: BaseException) -> int | None:
-    """The line of the module in which an error came up."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename == str(app.root / FILE):
-            return frame.lineno
-    return None
 
 
 def _text(error: BaseException) -> str:

@@ -1,6 +1,8 @@
 """Step 4: the users table, its columns, its rules, and its place in the registry."""
 
+import ast
 import asyncio
+import re
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Callable
@@ -276,11 +278,15 @@ async def test_new_users_get_defaults(app: LearnerApp) -> None:
         try:
             await _store(app, _newcomer(model, name))
         except IntegrityError as error:
+            left = re.search(r"(?i)null.*?\b(?:users\.|column \")(\w+)", str(error.orig))
             fail(
-                "The database refuses a new user: a column is left without a value.",
+                f"The database refuses a new user: {left[1]} is left without a value."
+                if left
+                else "The database refuses a new user.",
                 called=called,
                 got=str(error.orig),
                 expected="stored, with the defaults of the model",
+                at=f"{FILE}:User.{left[1]}" if left else f"{FILE}:User",
             )
         except StatementError as error:
             if isinstance(error, DBAPIError):
@@ -289,7 +295,8 @@ async def test_new_users_get_defaults(app: LearnerApp) -> None:
                 "The default of a column gives what its type does not take.",
                 called=called,
                 got=str(error.orig),
-                at=f"{FILE}:User.created_at",
+                expected="a value of the column's own type",
+                at=_column_with_such_a_default(error),
             )
     after = datetime.now(UTC)
     async with _session(app) as session:
@@ -400,7 +407,8 @@ def test_base_knows_the_users(app: LearnerApp) -> None:
             called="from app.db.base import Base; list(Base.metadata.tables)",
             got=show(tables),
             expected="a list with 'users' in it",
-            at=f"{FILE}:User" if imported else None,
+            at=f"{FILE}:User" if imported else REGISTRY,
+            line=None if imported else _last_import(app),
         )
 
 
@@ -567,6 +575,20 @@ def _plain_indexes(database: Inspector) -> list[tuple[str | None, list[str]]]:
         for index in database.get_indexes("users")
         if not index["unique"]
     ]
+
+
+def _last_import(app: LearnerApp) -> int | None:
+    """The line of the registry below which the one that is missing would stand."""
+    nodes = [node for node in app.tree(REGISTRY).body if isinstance(node, ast.ImportFrom)]
+    return nodes[-1].lineno if nodes else None
+
+
+def _column_with_such_a_default(error: StatementError) -> str:
+    """The column whose type refused its default; the model when that cannot be told."""
+    about_time = re.search(r"(?i)timezone|datetime|isoformat", str(error.orig))
+    about_truth = re.search(r"(?i)boolean", str(error.orig))
+    name = "created_at" if about_time else "is_active" if about_truth else ""
+    return f"{FILE}:User.{name}".rstrip(".")
 
 
 def _evaluated_once(column: Any, moments: list[Any]) -> bool:

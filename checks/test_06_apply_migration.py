@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,35 +11,46 @@ from unittest.mock import patch
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.util.exc import CommandError
+from pydantic import ValidationError
 from sqlalchemy import URL, Connection, create_engine, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from workshop.course.steps import BACKEND, ROOT
 from workshop.probes.architecture import expect_layer
 from workshop.probes.checking import calling, check, expect, fail, plain, show
+from workshop.probes.draft import ENV
 from workshop.probes.learner_alembic import (
-    ENV,
     VERSION_TABLE,
     VERSIONS,
     applied,
     asked,
     differences,
+    expect_no_own_tables,
+    expect_registered,
     first,
     insert_user,
     path_of,
     run,
     scripts,
     short,
+    sqlite_url,
     tables,
     upgrade,
 )
 from workshop.probes.learner_app import LearnerApp
+from workshop.probes.settings_source import Source, expect_readable_dotenv, source_of, without
 
 Answer = TypeVar("Answer")
 
 UPGRADE = "alembic upgrade head"
+NAME, DEFAULT = "DATABASE_URL", "app/core/config.py:Settings.DATABASE_URL"
+ANOTHER = 'alembic revision --autogenerate -m "change users"'
 REGISTRY = "app/db/base.py"
+MODEL = "app/models/user.py"
+# Where the state of a database is to be found: in no file that one could open and edit.
+NO_FILE = ""
 # Seconds to wait for a database server.
 PATIENCE = 5.0
 
@@ -66,7 +78,6 @@ def test_own_database_is_at_the_newest(app: LearnerApp) -> None:
     """Your own database is at the newest revision."""
     first(app)
     known = {script.revision: script for script in scripts(app)}
-    path = path_of(app, list(known.values())[-1])
     newest = [script.revision for script in known.values() if script.is_head]
     own = _own_database(app)
     found, revisions = own.ask(tables), own.ask(applied)
@@ -81,16 +92,17 @@ def test_own_database_is_at_the_newest(app: LearnerApp) -> None:
             called=called,
             got=", ".join(strangers),
             expected=expected,
-            at=path,
+            at=NO_FILE,
         )
     if made and not revisions:
         fail(
-            "Your database has tables, and no revision made them: create_all did, or another "
-            f"program. Alembic would try to make them again. {own.afresh}, then type:\n{UPGRADE}",
+            "Your database has tables, and no revision made them: something else did, such as "
+            "create_all. Alembic would try to make them again. "
+            f"{own.afresh}, then type:\n{UPGRADE}",
             called=called,
             got=f"no revision; tables: {', '.join(made)}",
             expected=expected,
-            at=path,
+            at=NO_FILE,
         )
     if sorted(revisions) != sorted(newest):
         fail(
@@ -98,7 +110,7 @@ def test_own_database_is_at_the_newest(app: LearnerApp) -> None:
             called=called,
             got=", ".join(revisions) or "no revision; the database is empty",
             expected=expected,
-            at=path,
+            at=NO_FILE,
         )
     expect(
         "users" in made,
@@ -108,7 +120,7 @@ def test_own_database_is_at_the_newest(app: LearnerApp) -> None:
         called=called,
         got=f"tables: {', '.join(made) or 'none'}",
         expected="users among them",
-        at=path,
+        at=NO_FILE,
     )
 
 
@@ -128,24 +140,38 @@ def test_own_table_fits_the_model(app: LearnerApp) -> None:
     own = _own_database(app)
     expect(
         "users" in own.ask(tables),
-        f"Your database has no table users yet. In your app's folder, type:\n{UPGRADE}",
+        f"Your database has no table users. In your app's folder, type:\n{UPGRADE}",
         called=f"the tables of {own.name}",
         got="no users",
         expected="users",
-        at=VERSIONS,
+        at=NO_FILE,
     )
-    metadata = app.take("app.db.base", "Base").metadata
-    found = own.ask(lambda connection: differences(connection, metadata))
-    ours = [words for words in found if re.search(r"\busers\b", words)]
-    expect(
-        not ours,
-        "The table in your database is not what the model says: the model or the revision was "
-        f"changed after it was applied. {own.afresh}, see to it that the revision says what the "
-        f"model says, then type:\n{UPGRADE}",
-        called=f"users in {own.name}, compared with the model",
+    metadata = expect_registered(app)
+    ours = own.ask(lambda connection: _about_users(connection, metadata))
+    if not ours:
+        return
+    url = sqlite_url(app)
+    upgrade(app, url)
+    unwritten = asked(url, lambda connection: _about_users(connection, metadata))
+    called = f"users in {own.name}, compared with the model"
+    if unwritten:
+        column = re.search(r"\busers\.(\w+)", unwritten[0])
+        fail(
+            "The model says what no revision does: it was changed, and the change needs a revision "
+            f"of its own. In your app's folder, type:\n{ANOTHER}\n{UPGRADE}",
+            called=called,
+            got=show(plain("; ".join(unwritten))),
+            expected="no difference",
+            at=f"{MODEL}:User.{column[1]}" if column else f"{MODEL}:User",
+        )
+    fail(
+        "The revisions make what the model says, and your database has something else: it was made "
+        "before the revision was changed, and Alembic applies each revision once. "
+        f"{own.afresh}, then type:\n{UPGRADE}",
+        called=called,
         got=show(plain("; ".join(ours))),
         expected="no difference",
-        at="app/models/user.py:User",
+        at=NO_FILE,
     )
 
 
@@ -171,6 +197,9 @@ def test_each_revision_goes_on(app: LearnerApp) -> None:
             try:
                 upgrade(app, url, "+1")
             except SQLAlchemyError as error:
+                empty = sqlite_url(app)
+                run(app, "ensure_version", url=empty)
+                expect_no_own_tables(empty, "alembic ensure_version, on an empty database")
                 fail(
                     f"The revision {script.revision} cannot be applied.",
                     called="alembic upgrade +1",
@@ -180,11 +209,14 @@ def test_each_revision_goes_on(app: LearnerApp) -> None:
         revisions = asked(url, applied)
         expect(
             revisions == [script.revision],
-            "After the revision the database does not know that it has it.",
+            "After the revision the database does not know that it has it: env.py does not commit "
+            "what Alembic does."
+            if not revisions
+            else "After the revision the database says that it has another one.",
             called="alembic upgrade +1; alembic current",
             got=", ".join(revisions) or "no revision",
             expected=script.revision,
-            at=path,
+            at=path if revisions else f"{ENV}:run_on",
         )
 
 
@@ -258,8 +290,8 @@ def test_way_there_works_twice(app: LearnerApp) -> None:
         at=path,
     )
     _store_user(app, url)
-    metadata = app.take("app.db.base", "Base").metadata
-    found = [words for words in _differences(url, metadata) if re.search(r"\busers", words)]
+    metadata = expect_registered(app)
+    found = asked(url, lambda connection: _about_users(connection, metadata))
     expect(
         not found,
         "After that the database is not what the models say.",
@@ -345,8 +377,10 @@ def _count_users(connection: Connection) -> Any:
     return connection.exec_driver_sql("SELECT count(*) FROM users").scalar()
 
 
-def _differences(url: str, metadata: Any) -> list[str]:
-    return asked(url, lambda connection: differences(connection, metadata))
+def _about_users(connection: Connection, metadata: Any) -> list[str]:
+    """What differs between the users in a database and in the models."""
+    found = differences(connection, metadata)
+    return [words for words in found if re.search(r"\busers", words)]
 
 
 # -- the learner's own database, which is only ever read
@@ -356,35 +390,93 @@ def _own_database(app: LearnerApp) -> Own:
     """The database that the learner's own settings name; the check fails if there is none."""
     app.use_own_environment()
     app.forget()
-    get_settings = app.take("app.core.config", "get_settings")
-    with calling("get_settings() with your own .env"):
-        settings = get_settings()
-    url = make_url(str(settings.DATABASE_URL))
+    text = str(_own_settings(app).DATABASE_URL)
+    source = source_of(app, NAME) or Source("DATABASE_URL, as your code has it,", DEFAULT)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        fail(
+            f"{source.clause} is no address of a database. Mend it there, or "
+            f"{without(source, NAME)}.",
+            called="make_url(get_settings().DATABASE_URL)",
+            got=f"{type(error).__name__}: {short(error)}",
+            expected="driver://user:password@host:port/database",
+            at=source.at,
+            line=source.line,
+        )
     if url.get_backend_name() == "sqlite":
-        return _own_file(url)
-    return _own_server(url)
+        return _own_file(url, source)
+    return _own_server(url, source)
 
 
-def _own_file(url: URL) -> Own:
+def _own_settings(app: LearnerApp) -> Any:
+    get_settings = app.take("app.core.config", "get_settings")
+    called = "get_settings() with your own .env"
+    try:
+        with calling(called):
+            return get_settings()
+    except UnicodeDecodeError:
+        expect_readable_dotenv(app)
+        raise
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0]) if problem["loc"] else ""
+            source = source_of(app, name)
+            if source is not None:
+                fail(
+                    f"Your settings refuse {source.clause} so that no command of your app can "
+                    f"start. Mend it there, or {without(source, name)}.",
+                    called=called,
+                    got=f"{name}: {problem['msg']}",
+                    at=source.at,
+                    line=source.line,
+                )
+        raise
+
+
+def _own_file(url: URL, source: Source) -> Own:
     name = (url.database or "").removeprefix("file:").partition("?")[0]
+    called = "get_settings().DATABASE_URL"
     if not name or name == ":memory:":
         fail(
-            "Your settings name a database in memory, which is gone when a command ends. Give "
-            f"DATABASE_URL a file, as in sqlite+aiosqlite:///./app.db, then type:\n{UPGRADE}",
-            called="get_settings().DATABASE_URL",
-            got=f"sqlite+aiosqlite:///{url.database or ''}",
+            f"{source.clause} names a database in memory, which is gone when a command ends. Give "
+            f"it a file, as in sqlite+aiosqlite:///./app.db, then type:\n{UPGRADE}",
+            called=called,
+            got=str(url),
             expected="a database that stays",
-            at="app/core/config.py:Settings",
+            at=source.at,
+            line=source.line,
         )
     file = Path(name).resolve()
     shown = file.name
-    if not file.is_file():
+    if not file.parent.is_dir() or file.is_dir():
         fail(
-            f"Your database does not exist yet. In your app's folder, type:\n{UPGRADE}",
+            f"{source.clause} names a file in a folder that does not exist. Make the folder, or "
+            f"name another file; then type:\n{UPGRADE}"
+            if not file.is_dir()
+            else f"{source.clause} names a folder, and a SQLite database is a file.",
+            called=called,
+            got=str(url),
+            expected="a file in a folder that exists",
+            at=source.at,
+            line=source.line,
+        )
+    if not file.is_file():
+        beside = ROOT / name
+        where = f"In the folder {BACKEND.name}/" if beside.is_file() else "In your app's folder"
+        there = (
+            f" There is a {name.removeprefix('./')} one folder up: Alembic was run there, and a "
+            "relative path counts from where a command is typed."
+            if beside.is_file()
+            else ""
+        )
+        fail(
+            f"Your database {shown}{'' if source.at == DEFAULT else f' ({source.said})'} does not "
+            f"exist yet.{there} {where}, type:\n{UPGRADE}",
             called=f"alembic current, on {shown}",
             got="no such file",
             expected="the newest revision",
-            at=VERSIONS,
+            at=NO_FILE,
         )
 
     def ask(question: Callable[[Connection], Answer]) -> Answer:
@@ -398,18 +490,22 @@ def _own_file(url: URL) -> Own:
             with engine.connect() as connection:
                 return question(connection)
         except SQLAlchemyError as error:
+            # Another reason, such as a lock, is none to delete anything.
+            spoilt = any(words in str(error) for words in ("not a database", "malformed"))
             fail(
-                f"Your database {shown} cannot be read. Delete it, then type:\n{UPGRADE}",
+                f"{shown} is no SQLite database. Delete it, then type:\n{UPGRADE}"
+                if spoilt
+                else f"Your database {shown} cannot be read. Does another program use it?",
                 called=f"alembic current, on {shown}",
                 got=short(error),
                 expected="the newest revision",
-                at=VERSIONS,
+                at=NO_FILE,
             )
 
     return Own(shown, f"Delete {shown} (its rows go with it)", ask)
 
 
-def _own_server(url: URL) -> Own:
+def _own_server(url: URL, source: Source) -> Own:
     shown = url.set(query={}).render_as_string(hide_password=True)
 
     def ask(question: Callable[[Connection], Answer]) -> Answer:
@@ -417,14 +513,20 @@ def _own_server(url: URL) -> Own:
         try:
             return asked(address, question, connect_args={"timeout": PATIENCE})
         except Exception as error:
+            match error:
+                case socket.gaierror():
+                    problem = f"{source.clause} names a host that is not found. Mend it"
+                case OSError():
+                    problem = f"The database that {source.clause} names does not answer. Start it"
+                case _:
+                    problem = f"{source.clause} leads to no connection. Mend it"
             fail(
-                "The database that your settings name does not answer. Start it, or take "
-                "DATABASE_URL out of .env and of your environment to use SQLite. Then type:\n"
-                + UPGRADE,
+                f"{problem}, or {without(source, NAME)} to use SQLite. Then type:\n{UPGRADE}",
                 called=f"alembic current, on {shown}",
                 got=f"{type(error).__name__}: {short(error)}",
                 expected="the newest revision",
-                at="app/core/config.py:Settings",
+                at=source.at,
+                line=source.line,
             )
 
     return Own(shown, "Give it an empty database", ask)

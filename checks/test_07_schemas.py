@@ -10,7 +10,9 @@ import pydantic
 
 from workshop.probes.architecture import expect_layer
 from workshop.probes.checking import calling, check, expect, expect_equal, fail, plain, show
+from workshop.probes.frames import raised_at, returned_none
 from workshop.probes.learner_app import LearnerApp
+from workshop.probes.validation import refusal
 
 FILE = "app/schemas/user.py"
 
@@ -39,7 +41,12 @@ def test_sign_up_is_accepted(app: LearnerApp) -> None:
     expect_equal(user.username, "ada", "The username changed.", called=_call("username"))
     expect(
         hasattr(user.password, "get_secret_value"),
-        "The password is not a SecretStr: it would show wherever the sign-up is printed.",
+        "The password is not a SecretStr"
+        + (
+            ": it would show wherever the sign-up is printed."
+            if isinstance(user.password, str)
+            else "."
+        ),
         called=f"{_sign_up_text()}.password",
         got=show(user.password),
         expected="SecretStr('**********')",
@@ -337,7 +344,7 @@ def test_moments_have_a_timezone(app: LearnerApp) -> None:
         shown = _read(app, _row(created_at=naive), called)
     except pydantic.ValidationError:
         return  # refused, which is as good
-    _expect_moment(shown, noon, called)
+    _expect_moment(shown, noon, called, " or a ValidationError")
 
 
 @check(
@@ -427,16 +434,36 @@ def _accept(app: LearnerApp, what: str = "", **changes: Any) -> Any:
     """The sign-up with these changes, which has to be accepted."""
     create = app.take("app.schemas.user", "UserCreate")
     called = f"UserCreate(…) with {what}" if what else _sign_up_text(**changes)
+    data = SIGN_UP | changes
     try:
         with calling(called):
-            return create.model_validate(SIGN_UP | changes)
+            user = create.model_validate(data)
     except pydantic.ValidationError as error:
+        _expect_values_returned(app, data, called, refusal(error))
         fail(
             "A sign-up that is right was refused.",
             called=called,
-            got=_short(error),
+            got=refusal(error),
             expected="a UserCreate",
             at=_at("Create"),
+        )
+    for name in SIGN_UP:
+        if getattr(user, name, None) is None:
+            _expect_values_returned(app, data, called, f"{name}=None")
+    return user
+
+
+def _expect_values_returned(app: LearnerApp, data: dict[str, Any], called: str, got: str) -> None:
+    """The check fails when a function of the learner's returns None while this is validated."""
+    create = app.take("app.schemas.user", "UserCreate")
+    silent = returned_none(app, lambda: create.model_validate(data))
+    if silent is not None:
+        fail(
+            f"{silent.name}() returned None: a validator returns the value that goes on.",
+            called=called,
+            got=got,
+            expected="a return with the value, at the end of the function",
+            **silent.place,
         )
 
 
@@ -458,7 +485,7 @@ def _refuse(app: LearnerApp, what: str, data: dict[str, Any]) -> pydantic.Valida
             called=called,
             got=f"{type(error).__name__}: {show(plain(str(error)))}",
             expected="a ValidationError",
-            at=_at("Create"),
+            **raised_at(app, error, _at("Create")),
         )
     else:
         fail(
@@ -501,20 +528,20 @@ def _read(app: LearnerApp, row: SimpleNamespace, called: str) -> Any:
         fail(
             "UserRead refuses a user who is in the database: the answer would be a 500.",
             called=called,
-            got=_short(error),
+            got=refusal(error),
             expected="a UserRead",
             at=_at("Read"),
         )
 
 
-def _expect_moment(shown: Any, expected: datetime, called: str) -> None:
+def _expect_moment(shown: Any, expected: datetime, called: str, otherwise: str = "") -> None:
     moment = shown.created_at
     expect(
         isinstance(moment, datetime) and moment.tzinfo is not None and moment == expected,
         "created_at is not the same moment, with a timezone.",
         called=called,
         got=show(moment),
-        expected=show(expected),
+        expected=show(expected) + otherwise,
     )
     with calling(f"{called}, as JSON"):
         text = json.loads(shown.model_dump_json())["created_at"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import inspect
 import io
 import logging
 import socket
@@ -14,15 +13,19 @@ from typing import Any
 
 import bcrypt
 import pydantic
+from fastapi import HTTPException
 from sqlalchemy import event, insert, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util import await_only
 
 from workshop.probes.architecture import expect_layer
+from workshop.probes.calls import outcome
 from workshop.probes.checking import calling, check, expect, expect_equal, fail, plain, show
+from workshop.probes.frames import raised_at
 from workshop.probes.learner_app import LearnerApp
+from workshop.probes.validation import refusal
 
 SECURITY = "app/core/security.py"
 SERVICE = "app/services/user_service.py"
@@ -55,7 +58,7 @@ async def test_password_is_hashed(app: LearnerApp) -> None:
         app.setenv(BCRYPT_ROUNDS=rounds)
         get_settings.cache_clear()
         called = f"await hash_password({PASSWORD!r}) with BCRYPT_ROUNDS={int(rounds)}"
-        hashed = await _outcome(called, hash_password, PASSWORD)
+        hashed = await outcome(called, hash_password, PASSWORD)
         expect(
             isinstance(hashed, str) and hashed.split("$")[2:3] == [rounds],
             "The cost of the hash is not the one of the settings.",
@@ -77,7 +80,7 @@ async def test_password_is_hashed(app: LearnerApp) -> None:
         )
     called = "await hash_password('a' * 73), one byte more than bcrypt reads"
     try:
-        hashed = await _outcome(called, hash_password, "a" * 73)
+        hashed = await outcome(called, hash_password, "a" * 73)
     except ValueError:
         return
     fail(
@@ -105,15 +108,15 @@ async def test_password_is_verified(app: LearnerApp) -> None:
     for password in (PASSWORD, "Grüße, Jürgen", "a" * 72, ""):
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
         called = f"await verify_password({show(password)}, its hash)"
-        got = await _outcome(called, verify_password, password, hashed)
+        got = await outcome(called, verify_password, password, hashed)
         expect_equal(got, True, "The right password was refused.", called=called)
         for wrong in (password + "!", password.swapcase() + " ", "a" * 73, "é" * 37, "a\ud800"):
             called = f"await verify_password({show(wrong)}, the hash of {show(password)})"
-            got = await _outcome(called, verify_password, wrong, hashed)
+            got = await outcome(called, verify_password, wrong, hashed)
             expect_equal(got, False, "A wrong password has to be refused.", called=called)
     for malformed in ("", PASSWORD, "$2b$04$short", "$2b$04$" + "!" * 53, "$2b$99$" + "a" * 53):
         called = f"await verify_password({PASSWORD!r}, {malformed!r})"
-        got = await _outcome(called, verify_password, PASSWORD, malformed)
+        got = await outcome(called, verify_password, PASSWORD, malformed)
         text = "What is no hash is the hash of no password."
         expect_equal(got, False, text, called=called)
 
@@ -135,11 +138,11 @@ async def test_hashing_leaves_the_loop_free(app: LearnerApp) -> None:
         hash_password = app.take("app.core.security", "hash_password")
         verify_password = app.take("app.core.security", "verify_password")
         called = f"await hash_password({PASSWORD!r})"
-        hashed = await _outcome(called, hash_password, PASSWORD)
+        hashed = await outcome(called, hash_password, PASSWORD)
         _expect_free_loop(seen, called, f"{SECURITY}:hash_password")
         seen.clear()
         called = f"await verify_password({PASSWORD!r}, {show(hashed)})"
-        await _outcome(called, verify_password, PASSWORD, str(hashed))
+        await outcome(called, verify_password, PASSWORD, str(hashed))
         _expect_free_loop(seen, called, f"{SECURITY}:verify_password")
 
 
@@ -161,7 +164,7 @@ async def test_user_is_stored(app: LearnerApp) -> None:
     data = _sign_up(app, email="Ada@Example.com", username="ada")
     called = "await service.create_user(UserCreate(email='Ada@Example.com', username='ada', …))"
     async with _service(app) as service:
-        user = await _outcome(called, service.create_user, data)
+        user = await outcome(called, service.create_user, data)
         rows = await _rows(app)  # from elsewhere, while this session is still open
         expect(
             isinstance(user, model),
@@ -187,9 +190,13 @@ async def test_user_is_stored(app: LearnerApp) -> None:
     expect_equal(stored, expected, "Something else was stored.", called="SELECT … FROM users")
     expect_equal(user_id, rows[0]["id"], "The user has another id than the row.", called="user.id")
     for value, where in [(rows[0]["hashed_password"], "in the table"), (hashed, "of the user")]:
+        stars = isinstance(value, str) and _is_hash_of(value, str(data.password))
         expect(
             isinstance(value, str) and _is_hash_of(value, PASSWORD),
-            "What is stored as hashed_password is no bcrypt hash of the password.",
+            "The stars that a SecretStr shows were hashed, the same for everybody: the password "
+            "itself comes from get_secret_value()."
+            if stars
+            else "What is stored as hashed_password is no bcrypt hash of the password.",
             called=f"{called}, hashed_password {where}",
             got=show(value),
             expected="'$2b$…', from hash_password()",
@@ -215,7 +222,7 @@ async def test_user_is_found(app: LearnerApp) -> None:
     async with _service(app) as service:
         for user_id in (3, 7):
             called = f"await service.get_user({user_id})"
-            user = await _outcome(called, service.get_user, user_id)
+            user = await outcome(called, service.get_user, user_id)
             expect(
                 isinstance(user, model) and user.username == f"user{user_id}",
                 f"That is not the user with the id {user_id}.",
@@ -224,11 +231,8 @@ async def test_user_is_found(app: LearnerApp) -> None:
                 expected=f"the User with username 'user{user_id}'",
             )
         for user_id in (1, 0, -1, 999):
-            await _expect_error(
-                f"await service.get_user({user_id}), who does not exist",
-                not_found,
-                lambda user_id=user_id: service.get_user(user_id),
-            )
+            called = f"await service.get_user({user_id}), who does not exist"
+            await _expect_error(app, called, not_found, service.get_user, user_id)
 
 
 @check(
@@ -245,6 +249,7 @@ async def test_user_is_found(app: LearnerApp) -> None:
 async def test_users_are_listed(app: LearnerApp) -> None:
     """list_users() returns one page, in the order of the ids, and fetches no more than that."""
     ids = [50, 10, 40, 20, 30]
+    model = app.take("app.models.user", "User")
     await app.create_tables()
     app.reverse_what_has_no_order()
     await _insert_users(app, *ids)
@@ -262,7 +267,7 @@ async def test_users_are_listed(app: LearnerApp) -> None:
         called = f"await service.list_users({shown})"
         async with _service(app) as service:
             loaded.clear()
-            users = await _outcome(called, service.list_users, **arguments)
+            users = await outcome(called, service.list_users, **arguments)
             expect(
                 isinstance(users, Sequence),
                 "list_users() should return a list.",
@@ -270,7 +275,15 @@ async def test_users_are_listed(app: LearnerApp) -> None:
                 got=show(users),
                 expected="a list of User",
             )
-            got = [getattr(user, "id", user) for user in users]
+            other = next((user for user in users if not isinstance(user, model)), None)
+            expect(
+                other is None,
+                "list_users() returned something else than users.",
+                called=called,
+                got=f"{show(other)} in the list",
+                expected="a list of User: scalars() gives the users themselves",
+            )
+            got = [user.id for user in users]
         called = f"[user.id for user in {called}]"
         text = f"With the ids {', '.join(map(str, ids))} in the table, the page is another."
         expect_equal(got, expected, text, called=called)
@@ -305,7 +318,7 @@ async def test_conflicts_have_names(app: LearnerApp) -> None:
     first = {"email": "username@example.com", "username": "email_fan"}
     async with _service(app) as service:
         called = _create_text(first)
-        await _outcome(called, service.create_user, _sign_up(app, **first))
+        await outcome(called, service.create_user, _sign_up(app, **first))
         for second, expected in [
             ({"email": first["email"], "username": "bob"}, email_taken),
             ({"email": "USERNAME@Example.com", "username": "bob"}, email_taken),
@@ -313,14 +326,11 @@ async def test_conflicts_have_names(app: LearnerApp) -> None:
             (first, (email_taken, name_taken)),
         ]:
             data = _sign_up(app, **second)
-            await _expect_error(
-                f"{_create_text(second)}, after {first['email']}, {first['username']}",
-                expected,
-                lambda data=data: service.create_user(data),
-            )
+            called = f"{_create_text(second)}, after {first['email']}, {first['username']}"
+            await _expect_error(app, called, expected, service.create_user, data)
         last = {"email": "bob@example.com", "username": "bob"}
         called = f"{_create_text(last)}, in a session that saw conflicts before"
-        await _outcome(called, service.create_user, _sign_up(app, **last))
+        await outcome(called, service.create_user, _sign_up(app, **last))
     got = [row["username"] for row in await _rows(app)]
     expect_equal(got, ["email_fan", "bob"], "Other users are stored.", called="SELECT … FROM users")
 
@@ -339,7 +349,6 @@ async def test_conflicts_have_names(app: LearnerApp) -> None:
 async def test_race_has_one_winner(app: LearnerApp) -> None:
     """Of many equal sign-ups at the same moment one succeeds, and the others get the error."""
     await app.create_tables()
-    data = _sign_up(app)
     for name, mine in [
         ("EmailAlreadyRegisteredError", {"email": "ada1@example.com", "username": "mine"}),
         ("UsernameAlreadyTakenError", {"email": "mine@example.com", "username": "ada2"}),
@@ -347,15 +356,15 @@ async def test_race_has_one_winner(app: LearnerApp) -> None:
         number = 1 if "Email" in name else 2
         async with _service(app) as service:
             _overtake(service.session, app, f"ada{number}@example.com", f"ada{number}")
-            await _expect_error(
-                f"{_create_text(mine)}, while somebody else takes it",
-                _error(app, name),
-                lambda mine=mine: service.create_user(_sign_up(app, **mine)),
-            )
+            called = f"{_create_text(mine)}, while somebody else takes it"
+            data = _sign_up(app, **mine)
+            await _expect_error(app, called, _error(app, name), service.create_user, data)
+
+    data = _sign_up(app)
 
     async def sign_up() -> Any:
         async with _service(app) as service:
-            return await _outcome("await service.create_user(data)", service.create_user, data)
+            return await outcome("await service.create_user(data)", service.create_user, data)
 
     results = await asyncio.gather(*(sign_up() for _ in range(CROWD)), return_exceptions=True)
     conflicts = (_error(app, "EmailAlreadyRegisteredError"),)
@@ -401,10 +410,10 @@ async def test_other_errors_stay_errors(app: LearnerApp) -> None:
     domain_error = _error(app, "DomainError")
     called = "await service.create_user(data) that breaks another unique index, of is_active"
     async with _service(app) as service:
-        await _outcome(_create_text({}), service.create_user, _sign_up(app))
+        await outcome(_create_text({}), service.create_user, _sign_up(app))
         data = _sign_up(app, email="email@example.com", username="username")
         try:
-            user = await _outcome(called, service.create_user, data)
+            user = await outcome(called, service.create_user, data)
         except IntegrityError:
             pass
         except domain_error as error:
@@ -435,15 +444,16 @@ async def _expect_refusal_of_connection(app: LearnerApp) -> None:
         called = "await service.create_user(data) when nobody answers on the database's port"
         async with _service(app) as service:
             try:
-                await _outcome(called, service.create_user, _sign_up(app))
+                await outcome(called, service.create_user, _sign_up(app))
             except OSError:
                 return
             except Exception as error:
                 fail(
-                    "The error that the app got is not the one that the service raised.",
+                    "The database is away, and its error should come through as it came.",
                     called=called,
-                    got=f"{type(error).__name__}: {error}",
+                    got=f"{type(error).__name__}: {show(plain(str(error)))}",
                     expected="the OSError, as it came",
+                    **raised_at(app, error),
                 )
     fail(
         "Nothing can be stored, and nobody hears of it.",
@@ -472,7 +482,7 @@ async def test_no_connection_while_hashing(app: LearnerApp) -> None:
         called = _create_text({})
         async with _service(app) as service:
             data = _sign_up(app)
-            await _outcome(called, service.create_user, data)
+            await outcome(called, service.create_user, data)
     expect(
         at_hash,
         "create_user() hashed nothing with bcrypt.",
@@ -506,13 +516,13 @@ async def test_password_is_never_shown(app: LearnerApp) -> None:
     texts: list[str] = []
     with _collected_output(texts):
         async with _service(app) as service:
-            await _outcome(_create_text({}), service.create_user, data)
+            await outcome(_create_text({}), service.create_user, data)
             try:
-                await _outcome(_create_text({"username": "bob"}), service.create_user, again)
+                await outcome(_create_text({"username": "bob"}), service.create_user, again)
             except domain_error as error:
                 texts += _texts_of(error)
         verify_password = app.take("app.core.security", "verify_password")
-        await _outcome("await verify_password(…)", verify_password, PASSWORD, "no hash")
+        await outcome("await verify_password(…)", verify_password, PASSWORD, "no hash")
     shown = next((text for text in texts if PASSWORD in text), None)
     expect(
         shown is None,
@@ -542,41 +552,19 @@ def test_services_know_no_http(app: LearnerApp) -> None:
 # -- calling the learner's code
 
 
-async def _outcome(called: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What an async function of the learner's returns."""
-    name = getattr(function, "__name__", "it")
-    with calling(called):
-        result = function(*args, **kwargs)
-    expect(
-        inspect.isawaitable(result),
-        f"{name}() cannot be awaited: it has to be an `async def`.",
-        called=called,
-        got=show(result),
-        expected="a coroutine",
-    )
-    with calling(called):
-        result = await result
-    if inspect.isawaitable(result):
-        if inspect.iscoroutine(result):
-            result.close()
-        fail(
-            f"{name}() returned something that still has to be awaited: an await is missing.",
-            called=called,
-            got=show(result),
-            expected="its result",
-        )
-    return result
-
-
 async def _expect_error(
-    called: str, expected: type | tuple[type, ...], function: Callable[[], Any]
+    app: LearnerApp,
+    called: str,
+    expected: type | tuple[type, ...],
+    function: Callable[..., Any],
+    *arguments: Any,
 ) -> None:
     """Expect a call to raise one of these domain errors."""
     kinds = expected if isinstance(expected, tuple) else (expected,)
     names = " or ".join(kind.__name__ for kind in kinds)
     try:
-        result = await _outcome(called, function)
-    except kinds:
+        result = await outcome(called, function, *arguments)
+    except kinds:  # pyright: ignore
         return
     except IntegrityError as error:
         fail(
@@ -585,14 +573,23 @@ async def _expect_error(
             got=f"IntegrityError: {show(plain(str(error.orig).splitlines()[0]))}",
             expected=names,
         )
-    except Exception as error:
-        if not isinstance(error, kinds[0].__mro__[1:-3]):  # the domain errors that it derives from
-            raise
+    except PendingRollbackError as error:
         fail(
-            f"That is another error than {names}.",
+            "After a conflict the session refuses everything: it waits for a rollback.",
+            called=called,
+            got=type(error).__name__,
+            expected=f"{names}, because the conflict before was rolled back",
+        )
+    except (HTTPException, _error(app, "DomainError")) as error:
+        http = isinstance(error, HTTPException)
+        fail(
+            "That is an error of HTTP, which a service knows nothing of."
+            if http
+            else f"That is another error than {names}.",
             called=called,
             got=f"{type(error).__name__}: {show(plain(str(error)))}",
             expected=names,
+            **raised_at(app, error),
         )
     fail(f"No {names} was raised.", called=called, got=show(result), expected=names)
 
@@ -628,9 +625,9 @@ def _sign_up(app: LearnerApp, **changes: str) -> Any:
         return create(**values)
     except pydantic.ValidationError as error:
         fail(
-            "Your UserCreate refuses a sign-up that is right: step 7 comes first.",
+            "Your UserCreate refuses a sign-up that is right.",
             called=f"UserCreate({', '.join(f'{k}={v!r}' for k, v in values.items())})",
-            got=show(plain("; ".join(str(error).splitlines()))),
+            got=refusal(error),
             expected="a UserCreate",
             at="app/schemas/user.py:UserCreate",
         )
@@ -659,7 +656,7 @@ def _is_hash_of(hashed: str, password: str) -> bool:
 async def _expect_hash(hash_password: Callable[..., Any], password: str) -> str:
     """The bcrypt hash that the learner's function makes of a password."""
     called = f"await hash_password({show(password)})"
-    hashed = await _outcome(called, hash_password, password)
+    hashed = await outcome(called, hash_password, password)
     expect(
         isinstance(hashed, str),
         "The hash is not text, as the column for it is.",

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from workshop.judging.explain import show_text
 from workshop.probes.architecture import expect_layer
 from workshop.probes.checking import calling, check, expect, expect_equal, fail, show
+from workshop.probes.frames import raised_at
 from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/api/v1/dependencies.py"
@@ -333,7 +334,7 @@ def test_bounds_are_documented(app: LearnerApp) -> None:
             f"The documentation of {name} does not say what is allowed.",
             called=called,
             got=show(schema),
-            expected=f"minimum {low}, maximum {high or MAX_INTEGER}"
+            expected=f"minimum {low}, {f'maximum {high}' if high else 'and a maximum'}"
             + (f", default {default}" if default is not None else ""),
             at=where,
         )
@@ -355,11 +356,14 @@ def test_import_makes_nothing(app: LearnerApp) -> None:
     try:
         app.load(MODULE)
     except ValueError as error:
+        if raised_at(app, error)["at"] != "app/core/config.py":
+            raise
         fail(
             "Something in the module asks for the settings while it is being imported.",
             called=f"import {MODULE}, before DATABASE_URL is known",
-            got=type(error).__name__,
+            got=f"{type(error).__name__} out of app/core/config.py",
             expected="no error before the first request",
+            **raised_at(app, error, FILE, file=FILE),
         )
 
 
@@ -426,14 +430,17 @@ def _add_route(
         api.get(path)(endpoint)
     except Exception as error:
         names = " and ".join(aliases.values())
+        # FastAPI does not say which function has the parameter that it cannot fill.
+        session = "AsyncSession" in str(error) and "UserServiceDep" in names
         fail(
-            f"FastAPI cannot make a route with {names}: it does not know where to take it from.",
+            f"FastAPI cannot make a route with {names}"
+            + (": does get_user_service take its session by SessionDep?" if session else "."),
             called="async def route("
             + ", ".join(f"{name}: {alias}" for name, alias in aliases.items())
             + ")",
             got=show_text(str(error).partition(". If you are using")[0]),
             expected="an alias that names a type, and how FastAPI gets a value of it",
-            at=f"{FILE}:{next(iter(aliases.values()))}",
+            at=f"{FILE}:{'get_user_service' if session else next(iter(aliases.values()))}",
         )
 
 

@@ -21,11 +21,12 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from workshop.probes.architecture import expect_layer
-from workshop.probes.checking import calling, check, expect, expect_equal, fail, show
+from workshop.probes.checking import calling, check, expect, expect_equal, fail, plain, show
 from workshop.probes.client import Client, json_of, running, told
 from workshop.probes.learner_app import LearnerApp
 
 FILE = "app/main.py"
+ALIVE = "The process is alive, and /health is there to say so."
 HEALTHY = {"status": "healthy", "database": "connected"}
 ADA = {"email": "Ada@Example.com", "username": "ada", "password": "correct horse"}
 JSON = {"Content-Type": "application/json"}
@@ -93,10 +94,12 @@ async def test_health_needs_no_database(app: LearnerApp) -> None:
     """GET /health is 200 whatever the database does, and does not ask it."""
     async with _listener() as database:
         app.setenv(DATABASE_URL=database.url, SKIP_DB_INIT="true")
-        async with running(_create_app(app)) as client:
+        asgi = _create_app(app)
+        at = _health_at(app, asgi, "/health", "health")
+        async with running(app, asgi, "the database hangs up") as client:
             before = database.connections
             for _ in range(3):
-                await client.expect("GET", "/health", 200, "Nothing answers there.")
+                await client.expect("GET", "/health", 200, ALIVE, at=at)
             asked = database.connections - before
     expect(
         not asked,
@@ -122,14 +125,16 @@ async def test_health_db_tells_the_truth(app: LearnerApp) -> None:
     """GET /health/db is 200 while the database answers, 503 while not, and tells no secrets."""
     app.use_database()
     app.setenv(SKIP_DB_INIT="true")
-    async with running(_create_app(app)) as client:
+    asgi = _create_app(app)
+    at = _health_at(app, asgi, "/health/db", "health_db")
+    async with running(app, asgi) as client:
         summary = "The database answers, so this should be good news."
-        response = await client.expect("GET", "/health/db", 200, summary)
+        response = await client.expect("GET", "/health/db", 200, summary, at=at)
         expect_equal(json_of(response), HEALTHY, "The body is another.", called="GET /health/db")
 
     with _refused_port() as port:
         app.setenv(DATABASE_URL=f"postgresql://ada:hunter2@127.0.0.1:{port}/shop")
-        async with running(_create_app(app)) as client:
+        async with running(app, _create_app(app), "nobody answers on its port") as client:
             response = await client.expect(
                 "GET", "/health/db", 503, "Nobody answers on the database's port."
             )
@@ -137,7 +142,7 @@ async def test_health_db_tells_the_truth(app: LearnerApp) -> None:
 
     later = app.root / "later"
     app.setenv(DATABASE_URL=f"sqlite:///{(later / 'app.db').as_posix()}")
-    async with running(_create_app(app)) as client:
+    async with running(app, _create_app(app), "the folder of its file is missing") as client:
         await client.expect("GET", "/health/db", 503, "The folder of the database is missing.")
         later.mkdir()
         await client.expect("GET", "/health/db", 200, "The database is back: so should the app be.")
@@ -157,7 +162,7 @@ async def test_health_db_is_quick(app: LearnerApp) -> None:
     """GET /health/db says 503 within two seconds when the database is silent."""
     async with _listener(silent=True) as database:
         app.setenv(DATABASE_URL=database.url, SKIP_DB_INIT="true")
-        async with running(_create_app(app)) as client:
+        async with running(app, _create_app(app), "the database says nothing") as client:
             question = asyncio.create_task(client.send("GET", "/health/db"))
             asked = asyncio.create_task(database.asked.wait())
             try:
@@ -209,7 +214,7 @@ async def test_api_is_under_its_prefix(app: LearnerApp) -> None:
         body = {**ADA, "email": f"{person}@example.com", "username": person}
         users = f"{prefix}/users"
         setting = f"API_V1_STR={prefix} says where the API is."
-        async with running(_create_app(app)) as client:
+        async with running(app, _create_app(app)) as client:
             created = await client.expect("POST", users, 201, setting, json=body)
             location = created.headers.get("Location", "")
             expect(
@@ -246,7 +251,7 @@ async def test_errors_are_answered(app: LearnerApp) -> None:
         raise RuntimeError("hunter2 at 10.0.0.7")
 
     asgi.add_api_route("/a-route-with-a-bug", stumble)
-    async with running(asgi) as client:
+    async with running(app, asgi) as client:
         await client.expect("POST", users, 201, "Somebody signs up.", json=ADA)
         await client.expect("POST", users, 400, "The same person signs up again.", json=ADA)
         missing = await client.expect("GET", f"{users}/2", 404, "Nobody has this id.")
@@ -269,7 +274,9 @@ async def test_errors_are_answered(app: LearnerApp) -> None:
     with _refused_port() as port:
         gone = f"postgresql://ada:hunter2@127.0.0.1:{port}/shop"
         app.setenv(DATABASE_URL=gone, SKIP_DB_INIT="true")
-        async with running(_create_app(app)) as client:
+        async with running(
+            app, _create_app(app), "nobody answers on the database's port"
+        ) as client:
             response = await client.expect("GET", users, 503, "The database is gone.")
             _expect_no_secret(response, ("127.0.0.1", str(port), "hunter2"))
 
@@ -290,19 +297,20 @@ async def test_startup_looks_and_creates_nothing(app: LearnerApp) -> None:
     for skip in ("false", "true"):
         async with _listener() as database:
             app.setenv(DATABASE_URL=database.url, SKIP_DB_INIT=skip)
-            async with running(_create_app(app)):
+            async with running(app, _create_app(app), "the database hangs up"):
                 pass
         looked = database.connections > 0
         expect(
             looked is (skip == "false"),
-            f"SKIP_DB_INIT={skip} says whether the start looks at the database.",
+            f"With SKIP_DB_INIT={skip} the start "
+            + ("looks at the database." if skip == "false" else "leaves the database alone."),
             called="the start of the application",
             got="the database was " + ("asked" if looked else "not asked"),
             expected="init_db() " + ("is called" if skip == "false" else "is not called"),
         )
     app.setenv(SKIP_DB_INIT="false")
     url = app.use_database()
-    async with running(_create_app(app)) as client:
+    async with running(app, _create_app(app)) as client:
         await client.send("GET", "/health/db")
     tables = await _tables(url)
     expect(
@@ -333,7 +341,7 @@ async def test_shutdown_closes_connections(app: LearnerApp) -> None:
         opened: list[object] = []
         with _connections(app, opened):
             try:
-                async with running(asgi) as client:
+                async with running(app, asgi) as client:
                     await client.expect("GET", "/health/db", 200, summary)
                     if failing:
                         raise KeyboardInterrupt
@@ -365,7 +373,7 @@ async def test_cors_lets_in_who_is_listed(app: LearnerApp) -> None:
     listed = "https://shop.example, http://localhost:3000"
     app.setenv(SKIP_DB_INIT="true", CORS_ORIGINS=listed)
     app.use_database()
-    async with running(_create_app(app)) as client:
+    async with running(app, _create_app(app)) as client:
         for origin in ("https://shop.example", "http://localhost:3000"):
             await _expect_origin(client, origin, origin, f"CORS_ORIGINS={listed} says who may call")
         for origin in (
@@ -386,13 +394,13 @@ async def test_cors_lets_in_who_is_listed(app: LearnerApp) -> None:
         )
 
     app.setenv(CORS_ORIGINS="")
-    async with running(_create_app(app)) as client:
+    async with running(app, _create_app(app)) as client:
         await _expect_origin(
             client, "https://shop.example", None, "CORS_ORIGINS is empty: nobody may call"
         )
 
     app.setenv(CORS_ORIGINS="*")
-    async with running(_create_app(app)) as client:
+    async with running(app, _create_app(app)) as client:
         for response in await _call_from(client, "https://any.example"):
             allowed = response.headers.get("Access-Control-Allow-Origin")
             credentials = response.headers.get("Access-Control-Allow-Credentials", "")
@@ -418,9 +426,9 @@ async def test_docs_work_offline(app: LearnerApp) -> None:
     """/docs, /redoc and /openapi.json work on a machine without internet."""
     app.setenv(SKIP_DB_INIT="true", APP_NAME="Corner shop", APP_VERSION="4.2")
     app.use_database()
-    async with running(_create_app(app)) as client:
+    async with running(app, _create_app(app)) as client:
         for page in ("/docs", "/redoc"):
-            response = await client.expect("GET", page, 200, "The documentation is not there.")
+            response = await client.expect("GET", page, 200, "Somebody opens the documentation.")
             urls = _loaded_by(response.text)
             expect(urls, f"The page at {page} loads no script.", called=f"GET {page}")
             for url in urls:
@@ -465,8 +473,8 @@ async def test_requests_are_logged(app: LearnerApp) -> None:
         app.setenv(SKIP_DB_INIT="true", LOG_LEVEL=level)
         called = f"GET /health, with LOG_LEVEL={level}"
         with _logged_by_the_app() as lines:
-            async with running(_create_app(app)) as client:
-                response = await client.expect("GET", "/health", 200, "Nothing answers there.")
+            async with running(app, _create_app(app)) as client:
+                response = await client.expect("GET", "/health", 200, ALIVE)
         expect(
             len(lines) == count,
             "The log does not say what was asked of the app."
@@ -507,7 +515,7 @@ async def test_big_bodies_are_refused(app: LearnerApp) -> None:
             sent += 1
             yield b"a" * 16 * 1024
 
-    async with running(_create_app(app)) as client:
+    async with running(app, _create_app(app)) as client:
         users = "/api/v1/users"
         await client.expect("POST", users, 201, "An ordinary request.", json=ADA)
         small = b'{"email": "' + b"a" * 40_000 + b'"}'
@@ -607,6 +615,14 @@ def _create_app(app: LearnerApp) -> FastAPI:
     return asgi
 
 
+def _health_at(app: LearnerApp, asgi: FastAPI, path: str, function: str) -> str:
+    """Where to look: create_app, if health_router has the route and the application has not."""
+    router = getattr(app.load("app.main"), "health_router", None)
+    written = any(getattr(route, "path", None) == path for route in getattr(router, "routes", ()))
+    forgotten = written and path not in asgi.openapi().get("paths", {})
+    return f"{FILE}:{'create_app' if forgotten else function}"
+
+
 def _expect_no_secret(response: httpx2.Response, secrets: tuple[str, ...]) -> None:
     lines = [*response.text.splitlines(), str(dict(response.headers))]
     for secret in secrets:
@@ -662,8 +678,8 @@ async def _expect_origin(client: Client, origin: str, allowed: str | None, setti
                 response.is_success,
                 "The page may not send JSON by POST.",
                 called=called,
-                got=f"{response.status_code} {response.text}",
-                expected="200, with the method and the Content-Type header allowed",
+                got=f"{response.status_code} {show(plain(response.text))}",
+                expected="a 2xx, with the method and the Content-Type header allowed",
             )
 
 

@@ -99,7 +99,7 @@ def test_an_interrupted_bench_ends_what_it_started(number: signal.Signals) -> No
 
 def test_the_generator_counts_what_is_no_success() -> None:
     job = {"method": "GET", "path": "/nowhere", "connections": 2}
-    server = [sys.executable, "-m", "http.server", "0", "--bind", "127.0.0.1"]
+    server = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
     with subprocess.Popen(
         server, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT / "checks"
     ) as serving:

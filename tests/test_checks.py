@@ -166,7 +166,8 @@ def library_names() -> frozenset[str]:
     found = {*sys.stdlib_module_names, *keyword.kwlist}
     for name in NAMESPACES.split():
         found |= set(name.split("."))
-        for attribute, value in vars(importlib.import_module(name)).items():
+        # A copy: looking at signatures evaluates annotations, which may import more into a module.
+        for attribute, value in list(vars(importlib.import_module(name)).items()):
             found.add(attribute)
             attributes = dir(value) if inspect.isclass(value) else []
             found |= {*attributes, *getattr(value, "__annotations__", {})}

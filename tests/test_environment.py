@@ -89,6 +89,63 @@ def test_an_installation_that_failed_is_tried_again(
     assert installs == ["requirements.txt"]
 
 
+def test_ctrl_c_is_one_line_and_the_next_run_goes_on(
+    installs: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(_python: Path, _path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "_install", stop)
+        with pytest.raises(SystemExit) as ended:
+            environment.python_for(["step1"])
+    assert ended.value.code == 130
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    environment.python_for(["step1"])
+    assert installs == ["requirements.txt"]
+
+
+def test_ctrl_c_leaves_no_environment_without_pip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_arguments: object, **_options: object) -> None:
+        environment.VENV.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(environment, "_make_venv", stop)
+    with pytest.raises(KeyboardInterrupt):
+        environment.ensure()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_that_pip_was_killed_over_is_installed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    place = tmp_path / "lib/python3.15/site-packages"
+    for name in ("whole", "half"):
+        (place / f"{name}-1.dist-info").mkdir(parents=True)
+        (place / f"{name}-1.dist-info" / "METADATA").touch()
+    (place / "whole-1.dist-info" / "INSTALLER").touch()
+    environment._forget_halves()  # pyright: ignore[reportPrivateUsage]
+    assert [folder.name for folder in place.iterdir()] == ["whole-1.dist-info"]
+
+
+def test_progress_in_a_pipe_is_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress = environment._Progress()  # pyright: ignore[reportPrivateUsage]
+    progress.show("1 of 3  one")
+    monkeypatch.setattr(environment, "PROGRESS_SECONDS", 0)
+    progress.show("2 of 3  two")
+    monkeypatch.setattr(environment, "PROGRESS_SECONDS", 60)
+    progress.show("3 of 3  three")
+    progress.show("unpacking 3 packages", important=True)
+    progress.clear()
+    assert capsys.readouterr().err == "  2 of 3  two\n  unpacking 3 packages\n"
+
+
 def test_two_runs_at_once_install_once(installs: list[str]) -> None:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _number: environment.ensure(), range(3)))

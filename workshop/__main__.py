@@ -15,13 +15,7 @@ def main() -> int:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="replace")
-    try:
-        python = environment.ensure(
-            dev=environment.needs_dev(arguments), lab=environment.needs_lab(arguments)
-        )
-    except environment.SetupError as error:
-        print(error, file=sys.stderr)
-        return 2
+    python = environment.python_for(arguments)
     if not environment.is_running(python):
         return entrances.run(python, arguments)
     from workshop.commands.line import main as run

@@ -24,9 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 # Another place for the environment, for tests and for several clones that share one.
 VENV = Path(os.environ.get("WORKSHOP_VENV") or ROOT / ".venv")
 OLDEST = (3, 11)
-CANDIDATES = ("python3.13", "python3.12", "python3.11")
+CANDIDATES = ("python3.15", "python3.14", "python3.13", "python3.12", "python3.11")
 # Seconds after which a lock that nobody renews is left over from a process that was killed.
 STALE_LOCK = 10.0
+# Seconds between two lines about pip's progress where there is no terminal to draw it on.
+PROGRESS_SECONDS = 5.0
 # Commands that need ruff, pyright and the other tools of requirements-dev.txt.
 DEV_COMMANDS = {"tests", "lint", "verify"}
 # Commands that need JupyterLab and the rest of requirements-lab.txt.
@@ -70,6 +72,21 @@ def requirements(dev: bool, lab: bool) -> list[Path]:
 def missing(dev: bool = False, lab: bool = False) -> list[Path]:
     """The requirement files that changed since they were installed, or never were."""
     return [path for path in requirements(dev, lab) if _stamp(path).read() != _digest(path)]
+
+
+def python_for(arguments: list[str]) -> Path:
+    """The Python of a `.venv` that has what a command line needs.
+
+    Ends this process where it cannot be had: with a sentence and status 2, after Ctrl-C with 130.
+    """
+    try:
+        return ensure(dev=needs_dev(arguments), lab=needs_lab(arguments))
+    except SetupError as error:
+        _say(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say("Stopped before the set-up was complete: the same command goes on with it.")
+        sys.exit(130)
 
 
 def ensure(dev: bool = False, lab: bool = False) -> Path:
@@ -116,16 +133,8 @@ def _say(text: str, end: str = "\n") -> None:
 def _create() -> None:
     python = _suitable_python()
     _say(f"Making {VENV.name} with {python} …")
-    uv = shutil.which("uv")
-    # With pip in it: the learner's own `pip install` would find another Python's otherwise.
-    options = ["--quiet", "--seed", "--python", python, str(VENV)]
-    if uv and subprocess.call([uv, "venv", *options]) == 0:
-        return
     try:
-        if python == sys.executable:
-            venv.create(str(VENV), with_pip=True, clear=True)
-        else:
-            subprocess.check_call([python, "-m", "venv", "--clear", str(VENV)])
+        _make_venv(python)
     except (OSError, subprocess.CalledProcessError) as error:
         shutil.rmtree(VENV, ignore_errors=True)
         raise SetupError(
@@ -133,6 +142,22 @@ def _create() -> None:
             "python3-venv; otherwise check that this folder is writable and the disk not full, "
             "then run the same command again."
         ) from None
+    except KeyboardInterrupt:
+        shutil.rmtree(VENV, ignore_errors=True)  # it has a Python, and not yet the rest
+        raise
+
+
+def _make_venv(python: str) -> None:
+    uv = shutil.which("uv")
+    # With pip in it: the learner's own `pip install` would find another Python's otherwise.
+    options = ["--quiet", "--seed", "--python", python, str(VENV)]
+    if uv and subprocess.call([uv, "venv", *options]) == 0:
+        return
+    if python == sys.executable:
+        venv.create(str(VENV), with_pip=True, clear=True)
+    else:
+        command = [python, "-m", "venv", "--clear", str(VENV)]
+        subprocess.run(command, check=True, capture_output=True)
 
 
 def _suitable_python() -> str:
@@ -156,6 +181,7 @@ def _install(python: Path, path: Path) -> None:
         1 for line in path.read_text("utf-8").splitlines() if line[:1].isalnum() and "==" in line
     )
     _say(f"Installing {count} packages from {path.name} …")
+    _forget_halves()
     uv = shutil.which("uv")
     if uv:
         # Compiled now, as pip does: some machines forbid Python to write bytecode later.
@@ -166,13 +192,22 @@ def _install(python: Path, path: Path) -> None:
             return
         _say("uv could not do it; trying pip.")
     if subprocess.call([str(python), "-m", "pip", "--version"], stdout=subprocess.DEVNULL) != 0:
-        subprocess.call([str(python), "-m", "ensurepip", "--default-pip"])
+        command = [str(python), "-m", "ensurepip", "--default-pip"]
+        subprocess.run(command, check=False, capture_output=True)
     _run_pip(python, path, count)
     _say(f"Installed in {time.monotonic() - started:.0f} s.")
 
 
+def _forget_halves() -> None:
+    """Let pip install again what a killed run left without the file that comes last."""
+    for place in ("lib/python*/site-packages", "Lib/site-packages"):
+        for folder in VENV.glob(f"{place}/*.dist-info"):
+            if not (folder / "INSTALLER").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _run_pip(python: Path, path: Path, count: int) -> None:
-    """Run pip, and show its progress as a count of packages on one line."""
+    """Run pip, and show its progress as a count of packages."""
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     process = subprocess.Popen(
         [*command, "--progress-bar", "off", "-r", str(path)],
@@ -184,25 +219,50 @@ def _run_pip(python: Path, path: Path, count: int) -> None:
     )
     assert process.stdout is not None
     lines: list[str] = []
+    progress = _Progress()
     done = 0
-    for line in process.stdout:
-        lines.append(line.rstrip())
-        if line.startswith("Collecting "):
-            done += 1
-            if sys.stderr.isatty():
-                name = line.split()[1].split("=")[0]
-                _say(f"\r  {done} of {count}  {name:<40.40}", end="")
-        elif line.startswith("Installing collected") and sys.stderr.isatty():
-            _say(f"\r  unpacking {count} packages{'':<40}", end="")
-    if sys.stderr.isatty():
-        _say("\r" + " " * 64 + "\r", end="")
-    if process.wait() != 0:
+    try:
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            if line.startswith("Collecting "):
+                done += 1
+                progress.show(f"{done} of {count}  {line.split()[1].split('=')[0]}")
+            elif line.startswith("Installing collected"):
+                progress.show(f"unpacking {count} packages", important=True)
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        progress.clear()
+    if status != 0:
         reasons = [line for line in lines if line.startswith(("ERROR", "error"))] or lines[-3:]
         raise SetupError(
             "\n".join(reasons[-3:])
             + "\npip could not install the packages: check the network (and the disk), then run "
             "the same command again. What is already downloaded is kept."
         )
+
+
+class _Progress:
+    """One line that changes, on a terminal; in a pipe, a line now and then."""
+
+    def __init__(self) -> None:
+        self._drawn = sys.stderr.isatty()
+        self._told = time.monotonic()
+
+    def show(self, text: str, important: bool = False) -> None:
+        now = time.monotonic()
+        if self._drawn:
+            _say(f"\r  {text:<60.60}", end="")
+        elif important or now - self._told >= PROGRESS_SECONDS:
+            _say(f"  {text}")
+            self._told = now
+
+    def clear(self) -> None:
+        if self._drawn:
+            _say("\r" + " " * 62 + "\r", end="")
 
 
 @contextlib.contextmanager

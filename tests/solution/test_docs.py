@@ -1,18 +1,17 @@
 """`/docs` and `/redoc` in a real browser that has no internet, as on a conference's wifi."""
 
 import json
-import shutil
 from collections.abc import Generator
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.solution.serving import ADA, USERS, Served
+from workshop.upkeep.browser import needed_browser, start_browser
 
 OPERATIONS = {
     "POST /api/v1/users",
@@ -27,42 +26,16 @@ OPERATIONS = {
 # ReDoc's own advertisement of 12 pixels, written into its script; it vanishes where it cannot load.
 REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 # What the pages do is the same on both databases, and a browser's start takes a while.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-def program(*names: str) -> str:
-    """The path of the first of these programs that is installed."""
-    found = next(filter(None, map(shutil.which, names)), None)
-    assert found, (
-        f"These tests need Chromium and its driver, and there is no {names[0]}: install both "
-        "(Debian and Ubuntu: sudo apt-get install chromium chromium-driver; "
-        "macOS: brew install --cask chromium chromedriver)."
-    )
-    return found
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Generator[Chrome]:
     """A browser that can reach this computer and nothing else."""
-    options = ChromeOptions()
-    options.binary_location = program("chromium", "chromium-browser", "google-chrome", "chrome")
-    for argument in (
-        "--headless=new",
-        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-        "--no-sandbox",  # which root, as in a container, cannot have
-        "--disable-dev-shm-usage",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-        "--window-size=1400,2000",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # Given the driver's path, Selenium has no reason to look for one to download.
-    chrome = Chrome(options, Service(program("chromedriver")))
+    chrome = start_browser(needed_browser(), tmp_path_factory.mktemp("profile"))
     yield chrome
     chrome.quit()
 

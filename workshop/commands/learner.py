@@ -1,14 +1,20 @@
 """What a learner types: the steps, and what helps on the way through them."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workshop.course import stages
 from workshop.course.steps import Step, load_steps
 from workshop.errors import WorkshopError
+from workshop.judging.blame import find_blame
 from workshop.judging.runner import Report, run_checks
+from workshop.learner.change import Change
 from workshop.learner.folder import Folder
+
+if TYPE_CHECKING:
+    from workshop.learner.workplace import Workplace
 
 # `--hint` without a number.
 NEXT = 0
@@ -37,12 +43,37 @@ def check(
     hint: int | None,
 ) -> int:
     """Place, solve or reset the files of a step, and run its checks."""
+    from workshop.learner import workplace
+
+    if prepare != PLACE:
+        workplace.own(app)
+    with workplace.judged(app, step) as place:
+        change = _prepare(place, step, prepare)
+        return _check(place.folder, step, app, server, change, as_json, verbose, hint)
+
+
+def _prepare(place: "Workplace", step: Step, prepare: str) -> Change:
+    """Do to the step's files what was asked for; nothing to somebody else's project."""
     from workshop.learner import journey
 
-    database_url = server_url(server)
-    folder = Folder(app)
+    if place.is_copy:
+        return Change(notes=[place.note])
     ways = {PLACE: journey.place, SOLVE: journey.solve, RESET: journey.reset}
-    change = ways[prepare](folder, step)
+    return ways[prepare](place.folder, step)
+
+
+def _check(
+    folder: Folder,
+    step: Step,
+    app: Path,
+    server: str | None,
+    change: Change,
+    as_json: bool,
+    verbose: bool,
+    hint: int | None,
+) -> int:
+    """Run the checks of a step in a folder, and show them as those of the app."""
+    database_url = server_url(server)
     terminal: list[Any] = []
 
     def meanwhile() -> None:
@@ -54,7 +85,7 @@ def check(
             terminal.append(module.make_console())
             module.print_change(terminal[1], change, app)
 
-    report = run_checks(step, app, database_url=database_url, on_start=meanwhile)
+    report = run_checks(step, folder.root, database_url=database_url, on_start=meanwhile)
     if report.ok:
         from workshop.learner import promise
 
@@ -64,8 +95,52 @@ def check(
     else:
         module, console = terminal
         level = _hint_level(folder, report, hint)
-        module.print_report(console, report, app, hint=level, verbose=verbose)
+        blame = find_blame(report, folder.root, database_url=database_url)
+        module.print_report(console, report, app, hint=level, verbose=verbose, blame=blame)
     return 0 if report.ok else 1
+
+
+def debug(step: Step, app: Path, server: str | None, debug: str | None, *, verbose: bool) -> int:
+    """Run one check in this terminal, where code can stop at `breakpoint()`, without a limit."""
+    from workshop.commands import terminal
+    from workshop.commands.layout import print_text
+    from workshop.judging.runner import debug_check
+    from workshop.learner import journey, workplace
+
+    database_url = server_url(server)
+    journey.place(workplace.own(app), step)
+    console = terminal.make_console()
+    chosen = _check_named(step, debug) if debug else _first_failing(step, app, database_url)
+    if chosen is None:
+        text = f"All checks of step {step.number} pass: name one, as in"
+        print_text(console, f"{text} {terminal.command(step.name, '--debug', 'NAME')}")
+        return 0
+    said = f"{chosen} runs here, without a time limit: breakpoint() in your code lets you type."
+    print_text(console, said, "dim")
+    report = debug_check(step, app, chosen, database_url=database_url)
+    if report.ok:
+        print_text(console, f"\nIt passes. All checks: {terminal.command(step.name)}")
+    else:
+        terminal.print_report(console, report, app, hint=1, verbose=verbose)
+    return 0 if report.ok else 1
+
+
+def _check_named(step: Step, text: str) -> str:
+    """The check whose id is this text, or the only one that has it in its id."""
+    from workshop.judging.runner import check_ids
+
+    ids = check_ids(step)
+    found = [text] if text in ids else [name for name in ids if text in name]
+    if len(found) == 1:
+        return found[0]
+    several = f"is in {len(found)} of them" if found else "is in none of them"
+    names = "\n".join(f"  {name}" for name in found or ids)
+    raise WorkshopError(f"Step {step.number} has these checks, and '{text}' {several}:\n{names}")
+
+
+def _first_failing(step: Step, app: Path, database_url: str | None) -> str | None:
+    report = run_checks(step, app, database_url=database_url, stop_at_first=True)
+    return report.first_failed.id if report.first_failed else None
 
 
 def _hint_level(folder: Folder, report: Report, asked: int | None) -> int:
@@ -153,29 +228,79 @@ def _expect_app(app: Path, step: Step) -> None:
 def progress(app: Path, server: str | None, *, as_json: bool) -> int:
     """Run the checks of every step of which the app has a file, and draw what holds."""
     from workshop.commands import progress as module
+    from workshop.learner import workplace
 
     database_url = server_url(server)
-    if as_json:
-        steps = module.begun(Folder(app))
-        reports = module.measure(steps, app, database_url, lambda _report: None)
-        print(json.dumps(module.as_json(reports), ensure_ascii=False))
-    else:
-        reports = module.show(app, database_url)
+    with workplace.judged(app, load_steps()[-1]) as place:
+        if as_json:
+            reports = module.measure(module.begun(place.folder), place.folder.root, database_url)
+            print(json.dumps(module.as_json(reports), ensure_ascii=False))
+        else:
+            if place.is_copy:
+                print(place.note)
+            reports = module.show(place.folder.root, database_url)
     return 0 if len(reports) == len(load_steps()) and all(one.ok for one in reports) else 1
 
 
-def catchup(step: Step, app: Path) -> int:
-    """Make the app what it is when a step begins."""
+def catchup(step: Step, app: Path, *, everything: bool) -> int:
+    """Bring the app to where a step begins: keep what holds, or replace everything."""
     from workshop.commands import terminal
-    from workshop.commands.layout import print_text
-    from workshop.learner import journey
+    from workshop.judging import warm
+    from workshop.learner import journey, workplace
 
-    change = journey.catch_up(Folder(app), step)
+    folder = workplace.own(app)
     console = terminal.make_console()
+    if everything:
+        change = journey.begin_at(folder, step)
+        terminal.print_change(console, change, app)
+        terminal.print_begun(console, step)
+        return 0
+    later = journey.later_files(folder, step)
+
+    def holds(earlier: Step) -> bool:
+        ok = run_checks(earlier, folder.root, stop_at_first=True).ok
+        terminal.print_look(console, earlier, ok)
+        return ok
+
+    with warm.workers() if journey.is_begun(folder) else nullcontext():
+        change = journey.catch_up(folder, step, holds)
     terminal.print_change(console, change, app)
-    text = f"Your app is where step {step.number} begins: {terminal.command(step.name)}"
-    print_text(console, text)
+    terminal.print_caught_up(console, step, change, later, app)
     return 0
+
+
+def restore(what: list[str], app: Path) -> int:
+    """List what was kept, or put one file or one moment back."""
+    from workshop.commands import terminal
+    from workshop.learner import saved, workplace
+
+    folder = workplace.own(app)
+    console = terminal.make_console()
+    if not what:
+        terminal.print_moments(console, saved.moments(folder), app)
+        return 0
+    times = [word for word in what if saved.is_time(word)]
+    paths = [_path_in(folder, word) for word in what if word not in times]
+    if len(times) > 1 or len(paths) > 1:
+        raise WorkshopError(
+            "Name one file, or one moment, or both. `nox -s restore` lists what there is."
+        )
+    moment = saved.find_moment(folder, times[0]) if times else None
+    if paths:
+        change = saved.restore_file(folder, paths[0], moment)
+    else:
+        assert moment is not None
+        change = saved.restore_moment(folder, moment)
+    terminal.print_change(console, change, app)
+    return 0
+
+
+def _path_in(folder: Folder, word: str) -> str:
+    """A file of the app, as it is called in there: named from where the person is, or so."""
+    file = Path(word).resolve()
+    if file.is_relative_to(folder.root.resolve()):
+        return file.relative_to(folder.root.resolve()).as_posix()
+    return Path(word).as_posix()
 
 
 def serve(app: Path, *, solution: bool, port: int) -> int:

@@ -157,6 +157,14 @@ def _add_learners(command: _Add) -> None:
     _add_prepare(instead, "--reset", learner.RESET, "begin this step again")
     _add_prepare(instead, "--solve", learner.SOLVE, "put the solution of this step in")
     instead.add_argument(
+        "--debug",
+        action=_Instead,
+        nargs="?",
+        const=learner.debug,
+        metavar="CHECK",
+        help="run one check where breakpoint() lets you look around",
+    )
+    instead.add_argument(
         "--mistake",
         action=_Instead,
         const=instructor.mistake,
@@ -169,8 +177,16 @@ def _add_learners(command: _Add) -> None:
     _add_server(sub)
     _add_json(sub)
 
-    sub = command("catchup", learner.catchup, "Make your app what it is when a step begins.")
+    sub = command("catchup", learner.catchup, "Be where a step begins: what holds is kept.")
     sub.add_argument("step", type=_step)
+    sub.add_argument(
+        "--all", dest="everything", action="store_true", help="keep nothing, and look at nothing"
+    )
+    _add_app(sub)
+
+    text = "List what was kept of your files, or put a file or a moment back."
+    sub = command("restore", learner.restore, text)
+    sub.add_argument("what", nargs="*", metavar="FILE|MOMENT", help="what to put back")
     _add_app(sub)
 
     sub = command("serve", learner.serve, "Run your app, or the finished one with --solution.")
@@ -252,7 +268,10 @@ def _add_maintainers(command: _Add) -> None:
     sub = command("tests", maintainer.tests, "Run every test of the workshop.")
     sub.add_argument("arguments", nargs=argparse.REMAINDER)
     command("lint", maintainer.lint, "Run ruff, pyright and import-linter.")
-    command("verify", maintainer.verify, "Run tests and lint: everything that has to hold.")
+    sub = command("verify", maintainer.verify, "Run tests and lint: everything that has to hold.")
+    sub.add_argument(
+        "--without-browser", action="store_true", help="leave the tests out that drive a browser"
+    )
 
 
 def _add_instead(group: _Group, name: str, run: Command, text: str) -> None:
@@ -264,7 +283,7 @@ def _add_prepare(group: _Group, name: str, way: str, text: str) -> None:
 
 
 def _add_app(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--app", type=Path, default=BACKEND, help="the folder of the app")
+    parser.add_argument("--app", type=_folder, default=BACKEND, help="the folder of the app")
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
@@ -288,6 +307,14 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print one JSON object and nothing else",
     )
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).exists():
+        raise WorkshopError(
+            f"There is no folder {text}. To begin an app there, make the folder first."
+        )
+    return Path(text)
 
 
 def _step(text: str) -> Step:

@@ -46,8 +46,8 @@ def lint() -> int:
     return run_lint()
 
 
-def verify() -> int:
+def verify(*, without_browser: bool) -> int:
     """Run everything that has to hold."""
-    from workshop.upkeep.maintenance import run_lint, run_tests
+    from workshop.upkeep import maintenance
 
-    return max(run_lint(), run_tests([]))
+    return maintenance.verify(without_browser=without_browser)

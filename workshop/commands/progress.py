@@ -31,7 +31,7 @@ def measure(
     steps: Iterable[Step],
     app: Path,
     database_url: str | None,
-    tell: Callable[[Report], None],
+    tell: Callable[[Report], object] = lambda _report: None,
 ) -> list[Report]:
     """Run the checks of some steps, and tell each report in the order of the steps.
 

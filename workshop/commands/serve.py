@@ -7,9 +7,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from workshop.course.steps import SOLUTION
+from workshop.course.steps import SOLUTION, load_steps
 from workshop.errors import WorkshopError
-from workshop.learner import migrations
+from workshop.learner import migrations, starters, workplace
 from workshop.learner.folder import Folder
 
 HOST = "127.0.0.1"
@@ -17,13 +17,15 @@ HOST = "127.0.0.1"
 
 def serve(app: Path, *, solution: bool, port: int) -> int:
     """Migrate the app's database, say which URL to open, and serve until Ctrl-C."""
-    folder = Folder(SOLUTION if solution else app)
+    folder = Folder(SOLUTION) if solution else workplace.own(app)
     if not folder.has("app/main.py"):
         raise WorkshopError(
             f"{folder.root} has no app/main.py yet: step 12 writes it. "
             "`nox -s serve -- --solution` shows the finished app."
         )
     _expect_free(port)
+    if not solution:
+        _say_what_is_unfinished(folder)
     migrations.upgrade(folder)
     print(f"Open http://{HOST}:{port}/docs (an API has no page at /). Ctrl-C ends it.", flush=True)
     command = [sys.executable, "-m", "uvicorn", "app.main:app"]
@@ -34,6 +36,17 @@ def serve(app: Path, *, solution: bool, port: int) -> int:
             return 0 if process.wait() in (0, -2, 130) else 1
         except KeyboardInterrupt:
             continue  # uvicorn has got it too: it answers what it has begun, and ends
+
+
+def _say_what_is_unfinished(folder: Folder) -> None:
+    from workshop.commands.terminal import command
+
+    for found in starters.find_unfinished(folder, load_steps()[-1].number + 1):
+        print(
+            f"Step {found.step.number} is not finished ({found.path}): what needs it will fail. "
+            f"{command(found.step.name)} goes on with it.",
+            flush=True,
+        )
 
 
 def try_port(port: int) -> None:

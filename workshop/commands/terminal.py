@@ -12,17 +12,28 @@ from rich.console import Console
 from rich.text import Text
 
 from workshop.commands.layout import print_hanging, print_text, width
-from workshop.commands.tower import Mark, mark_by_files, print_tower
+from workshop.commands.tower import print_tower
 from workshop.course import stages
 from workshop.course.alternatives import Alternative, load_alternatives
 from workshop.course.steps import ROOT, Step, load_steps
 from workshop.judging import mistakes
+from workshop.judging.blame import Blame
 from workshop.judging.runner import CheckResult, Report
-from workshop.learner.folder import Folder
-from workshop.learner.journey import Change
+from workshop.learner.change import Change
+from workshop.learner.folder import SAVED, Folder
+from workshop.learner.saved import Moment
+from workshop.learner.standing import Standing, standing
+from workshop.probes.checking import INDENT, Kind, plain, show
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "error": ("✗", "red")}
 MARKS["timeout"] = ("⏱", "red")
+NOT_RUN = ("·", "dim")
+# Of what was kept, the moments that are listed.
+MOMENTS = 8
+# Lines of what was printed that are shown with a failure, all of them with --verbose.
+LAST_LINES = 10
+# The label in front of a row of a message.
+_LABEL = re.compile(r"(called|got|expected) {2,}")
 # A session in a message, and its options.
 _SESSION = re.compile(r"nox -s (?P<name>[\w-]+)(?: -- (?P<options>[^`\n]+))?")
 # From this share of equal lines on, a difference is easier to read than the whole file.
@@ -63,7 +74,15 @@ def _python() -> str:
     return "py" if os.name == "nt" else "python3"
 
 
-def print_report(console: Console, report: Report, app: Path, *, hint: int, verbose: bool) -> None:
+def print_report(
+    console: Console,
+    report: Report,
+    app: Path,
+    *,
+    hint: int,
+    verbose: bool,
+    blame: Blame | None = None,
+) -> None:
     """Every check with its verdict; for the first that failed, all there is to say."""
     step = report.step
     title = Text.assemble(
@@ -72,54 +91,83 @@ def print_report(console: Console, report: Report, app: Path, *, hint: int, verb
     console.print()
     print_text(console, title)
     console.print()
+    failed = report.first_failed
     causes: set[tuple[object, ...]] = set()
     for check in report.checks:
-        mark, style = MARKS[check.outcome]
-        told = check.cause in causes
+        mark = NOT_RUN if check.kind is Kind.NOT_RUN else MARKS[check.outcome]
+        head = Text.assemble("  ", mark, " ")
+        print_hanging(console, head, Text.assemble(_title(check), (_note(check, causes), "dim")))
         causes.add(check.cause)
-        note = "  (same cause)" if told else ""
-        head = Text.assemble("  ", (mark, style), " ")
-        print_hanging(console, head, Text.assemble(_title(check), (note, "dim")))
+        if verbose and check is not failed:
+            _print_lines(console, check.printed.lines)
     console.print()
-    failed = report.first_failed
     if failed is None:
+        _print_asides(console, report, None, verbose=verbose)
         _print_success(console, report, Folder(app))
     else:
-        _print_failure(console, report, failed, app, hint=hint, verbose=verbose)
+        _print_failure(console, report, failed, app, hint=hint, verbose=verbose, blame=blame)
 
 
 def _title(check: CheckResult) -> Text:
-    return Text(check.title, "" if check.outcome == "passed" else "bold")
+    quiet = check.outcome == "passed" or check.kind is Kind.NOT_RUN
+    return Text(check.title, "" if quiet else "bold")
+
+
+def _note(check: CheckResult, causes: set[tuple[object, ...]]) -> str:
+    if check.kind is Kind.NOT_RUN:
+        return "  (not run)"
+    return "  (same cause)" if check.cause in causes else ""
+
+
+def _print_asides(
+    console: Console, report: Report, failed: CheckResult | None, *, verbose: bool
+) -> None:
+    """What Python warned of though all is well, and how much the other checks' code printed."""
+    others = [check for check in report.checks if check is not failed]
+    if failed is None:
+        for words in dict.fromkeys(words for check in others for words in check.warned):
+            print_text(console, f"Python warns, though no check fails for it: {words}\n", "yellow")
+    count = sum(check.printed.count for check in others)
+    if count and not verbose:
+        lines = "1 line" if count == 1 else f"{count:,} lines"
+        where = "" if failed is None else " in the other checks"
+        shown = command(report.step.name, "--verbose")
+        print_text(console, f"Your code printed {lines}{where}; to see: {shown}\n", "dim")
 
 
 def _print_failure(
-    console: Console, report: Report, check: CheckResult, app: Path, *, hint: int, verbose: bool
+    console: Console,
+    report: Report,
+    check: CheckResult,
+    app: Path,
+    *,
+    hint: int,
+    verbose: bool,
+    blame: Blame | None,
 ) -> None:
-    blamed = check.blamed
-    # A registry belongs to an earlier step, but the line that it needs now is this one's.
-    if (
-        blamed is not None
-        and blamed.number < report.step.number
-        and check.file not in report.step.edits
-    ):
+    if blame is not None:
         print_text(
             console,
-            f"The cause is in {check.file}, which belongs to step {blamed.number}: "
-            f"{command(blamed.name)} looks at it more closely.\n",
+            f"{blame.file} is of step {blame.step.number}, which does not hold: "
+            f'"{blame.title}" Mend it there first: {command(blame.step.name)}\n',
             "yellow",
         )
     print_text(console, check.title, "bold red")
-    for number, line in enumerate(check.message.splitlines()):
-        _print_row(console, line, summary=number == 0)
+    for line in as_typed(check.message).splitlines():
+        _print_row(console, line)
+    for words in check.warned:
+        _print_labelled(console, "warned", words)
     print_text(console, f"\n  {place(app, check)}", "cyan")
     if verbose and check.trace:
         console.print(Text("\n  How the code got there:", "bold"))
         for frame in check.trace:
-            console.print(Text("\n".join(f"    {line}" for line in frame.splitlines()), "dim"))
-    for level in range(1, hint + 1):
-        _print_row(console, f"hint {level:<5}{check.hints[level - 1]}", summary=False)
+            print_text(console, "\n".join(f"    {line}" for line in frame.splitlines()), "dim")
+    _print_printed(console, check, verbose=verbose)
+    for level, text in enumerate(check.hints[:hint], start=1):
+        _print_labelled(console, f"hint {level}", text)
     console.print()
-    passed = sum(check.outcome == "passed" for check in report.checks)
+    _print_asides(console, report, check, verbose=verbose)
+    passed = sum(other.outcome == "passed" for other in report.checks)
     print_text(
         console,
         f"{passed} of {len(report.checks)} checks pass ({report.seconds:.1f} s). "
@@ -129,10 +177,41 @@ def _print_failure(
         print_text(console, f"Stuck? {command(report.step.name, '--hint')}", "dim")
 
 
-def _print_row(console: Console, line: str, *, summary: bool) -> None:
-    """A line of a message; a long one goes on below its own beginning, not below the label."""
-    label, text = ("", line) if summary else (line[:10], line[10:])
-    print_hanging(console, Text(f"  {label}", "dim"), Text(text))
+def _print_printed(console: Console, check: CheckResult, *, verbose: bool) -> None:
+    """What the code printed during the failed check: the end of it, or all of it."""
+    lines = check.printed.lines if verbose else check.printed.telling
+    if not lines:
+        return
+    shown = lines if verbose else lines[-LAST_LINES:]
+    said = "Your code printed:"
+    if len(shown) < len(lines):
+        said = f"Your code printed {len(lines):,} lines, in the end (`--verbose` shows all):"
+    elif check.printed.left_out:
+        said = f"Your code printed this, after {check.printed.left_out / 1e6:.1f} MB before it:"
+    print_text(console, f"\n  {said}", "bold")
+    _print_lines(console, shown if verbose else [show(plain(line)) for line in shown])
+    if check.hints:
+        console.print()
+
+
+def _print_lines(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        print_hanging(console, Text("    │ ", "dim"), Text(line))
+
+
+def _print_row(console: Console, line: str) -> None:
+    """A line of a message: a row with a label, the going on of one, or the summary."""
+    label = _LABEL.match(line)
+    if label:
+        _print_labelled(console, label[1], line[label.end() :])
+    else:
+        # What a row goes on with is indented as a row is, and by itself.
+        text = line.lstrip()
+        print_hanging(console, Text("  " + " " * (len(line) - len(text))), Text(text))
+
+
+def _print_labelled(console: Console, label: str, text: str) -> None:
+    print_hanging(console, Text(f"  {label:<{INDENT}}", "dim"), Text(text))
 
 
 def _print_success(console: Console, report: Report, folder: Folder) -> None:
@@ -140,10 +219,7 @@ def _print_success(console: Console, report: Report, folder: Folder) -> None:
     step = report.step
     print_tower(
         console,
-        {
-            each: Mark.HOLDS if each == step else mark_by_files(folder, each)
-            for each in load_steps()
-        },
+        {each: Standing.HOLDS if each == step else standing(folder, each) for each in load_steps()},
     )
     console.print()
     following = next((other for other in load_steps() if other.number == step.number + 1), None)
@@ -209,7 +285,10 @@ def print_progress(console: Console, reports: Iterable[Report], app: Path) -> No
     console.print()
     print_tower(
         console,
-        {report.step: Mark.HOLDS if report.ok else Mark.FAILS for report in by_number.values()},
+        {
+            report.step: Standing.HOLDS if report.ok else Standing.FAILS
+            for report in by_number.values()
+        },
     )
     console.print()
     passed = sum(report.ok for report in by_number.values())
@@ -227,20 +306,92 @@ def print_progress(console: Console, reports: Iterable[Report], app: Path) -> No
 def print_change(console: Console, change: Change, app: Path) -> None:
     """What was done to the learner's folder, and where the old files are."""
     if change.filled:
-        first, last = change.filled[0].number, change.filled[-1].number
-        steps = f"step {first}" if first == last else f"steps {first} to {last}"
-        print_text(console, f"Took {steps} from the solution.")
-    shown = change.written if len(change.written) <= 6 else change.written[:5]
-    for path in shown:
-        print_text(console, f"  wrote {relative(app / path)}", "dim")
-    if len(change.written) > len(shown):
-        print_text(console, f"  and {len(change.written) - len(shown)} more files", "dim")
-    for path in change.moved:
-        print_text(console, f"  moved {relative(app / path)} away", "dim")
+        print_text(console, f"Took {_numbers(change.filled)} from the solution{_why(change)}.")
+        again = command(change.filled[-1].name, "--reset")
+        print_text(console, f"To write step {change.filled[-1].number} yourself: {again}", "dim")
+    _print_some(
+        console, [f"wrote {relative(app / path)}" for path in dict.fromkeys(change.written)]
+    )
+    _print_some(console, [f"moved {relative(app / path)} away" for path in change.moved])
     for note in change.notes:
         print_text(console, as_typed(note))
     if change.saved is not None:
         print_text(console, f"What was there before is in {relative(change.saved)}.")
+
+
+def _print_some(console: Console, lines: list[str], most: int = 6) -> None:
+    """Lines about a file each; of many, the first, and how many more there are."""
+    shown = lines if len(lines) <= most else lines[: most - 1]
+    for line in shown:
+        print_text(console, f"  {line}", "dim")
+    if len(lines) > len(shown):
+        print_text(console, f"  and {len(lines) - len(shown)} more files", "dim")
+
+
+def _why(change: Change) -> str:
+    """Why steps were taken from the solution although the learner has their files."""
+    if not change.untouched:
+        return ""
+    had = "had an untouched starter" if len(change.untouched) == 1 else "had untouched starters"
+    return f": {_numbers(change.untouched)} {had}"
+
+
+def _numbers(steps: list[Step]) -> str:
+    """Some steps in words: `step 3`, `steps 1 to 4 and 6`."""
+    runs: list[list[int]] = []
+    for step in steps:
+        if runs and runs[-1][-1] == step.number - 1:
+            runs[-1].append(step.number)
+        else:
+            runs.append([step.number])
+    parts = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return f"{'step' if len(steps) == 1 else 'steps'} {listed}"
+
+
+def print_look(console: Console, step: Step, ok: bool) -> None:
+    """What a look at an earlier step showed."""
+    mark, style = MARKS["passed" if ok else "failed"]
+    console.print(Text.assemble("  ", (mark, style), f" step {step.number}, {step.title}"))
+
+
+def print_caught_up(
+    console: Console, step: Step, change: Change, later: list[tuple[Step, str]], app: Path
+) -> None:
+    """What stayed, what is later than the step, and how to go on."""
+    if change.kept:
+        hold = "holds and is" if len(change.kept) == 1 else "hold and are"
+        print_text(console, f"{_numbers(change.kept).capitalize()} {hold} left as written.")
+    for other, path in later:
+        text = f"{relative(app / path)} belongs to step {other.number} and is left as it is."
+        print_text(console, text)
+    if change.kept or later:
+        everything = command("catchup", str(step.number), "--all")
+        print_text(
+            console, f"To take every earlier step from the solution instead: {everything}", "dim"
+        )
+    print_text(console, f"Go on with step {step.number}: {command(step.name)}")
+
+
+def print_begun(console: Console, step: Step) -> None:
+    """That an app is what it is when a step begins."""
+    print_text(console, f"Your app is where step {step.number} begins: {command(step.name)}")
+
+
+def print_moments(console: Console, moments: list[Moment], app: Path) -> None:
+    """What was kept, the newest last, and how it comes back."""
+    if not moments:
+        print_text(console, "Nothing was replaced yet, so nothing is kept.")
+        return
+    if len(moments) > MOMENTS:
+        older = len(moments) - MOMENTS
+        print_text(console, f"{older} older ones are in {relative(app / SAVED)}.", "dim")
+    for moment in moments[-MOMENTS:]:
+        console.print(Text.assemble((moment.name, "bold"), f"  {moment.command}"))
+        _print_some(console, list(moment.files), 4)
+    newest = moments[-1]
+    print_text(console, f"\nOne file back: {command('restore', newest.files[0])}")
+    print_text(console, f"A whole moment: {command('restore', newest.name)}")
 
 
 def print_diff(console: Console, old: stages.Files, new: stages.Files, names: str) -> None:

@@ -5,6 +5,7 @@ Two markers in `solution/` say that code comes in at a later step than its file 
 """
 
 import re
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 
@@ -55,6 +56,16 @@ def render(path: str, source: bytes, number: int, owner: int) -> bytes:
     Raises WorkshopError naming file and line for a marker that is unknown, nested, left open, or
     for a step that comes no later than the file itself.
     """
+    return _render(path, source, owner, lambda step: step <= number)
+
+
+def with_steps(path: str, steps: Collection[int]) -> bytes:
+    """A file of `solution/` as its own step leaves it, and with the lines of these later ones."""
+    owner = next(step for step in load_steps() if path in step.files)
+    return _render(path, _source(path), owner.number, lambda step: step in steps)
+
+
+def _render(path: str, source: bytes, owner: int, comes_in: Callable[[int], bool]) -> bytes:
     if b"\0" in source:
         return source
     kept: list[str] = []
@@ -73,14 +84,14 @@ def render(path: str, source: bytes, number: int, owner: int) -> bytes:
             marked = _later_step(match["step"], owner, where)
             if region is not None:
                 raise WorkshopError(f"{where}: a marked line inside the region of line {region[1]}")
-            if marked <= number:
+            if comes_in(marked):
                 kept.append(match["code"])
         elif _SUSPECT.search(line):
             raise WorkshopError(
                 f"{where}: '{line.strip()}' is no marker; they are '# step N' after code, "
                 "'# region step N' and '# endregion'"
             )
-        elif region is None or region[0] <= number:
+        elif region is None or comes_in(region[0]):
             kept.append(line)
     if region is not None:
         raise WorkshopError(f"solution/{path}, line {region[1]}: this region is never closed")

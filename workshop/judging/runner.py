@@ -21,10 +21,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from workshop.course.steps import ROOT, Step, owner_of
+from workshop.course.steps import ROOT, Step
 from workshop.errors import WorkshopError
+from workshop.judging.advice import hints_for
 from workshop.judging.explain import UNFINISHED, Outcome
+from workshop.judging.printed import Printed, printed_between
 from workshop.learner.folder import copy_for_checks
+from workshop.learner.surroundings import handed_in
+from workshop.probes.checking import Kind
 
 # Seconds that one check may take. The slowest takes one on an old laptop; WORKSHOP_TIME_LIMIT
 # is for machines that are slower still.
@@ -33,6 +37,8 @@ TIME_LIMIT = float(os.environ.get("WORKSHOP_TIME_LIMIT", "10"))
 START_LIMIT = 60.0
 # Bytes that the learner's code may print during one run; beyond, it is stopped.
 OUTPUT_LIMIT = 4 * 1024 * 1024
+# What a debugger asks of the terminal.
+TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "PYTHON_COLORS")
 # Checks that may hang or kill the worker before the others are given up.
 MAX_BROKEN = 2
 
@@ -53,17 +59,19 @@ class CheckResult:
     hints: tuple[str, ...] = field(default=(), repr=False)
     trace: list[str] = field(default_factory=list[str], repr=False)
     seconds: float = 0.0
-
-    @property
-    def blamed(self) -> Step | None:
-        """The step that the file at fault belongs to."""
-        return owner_of(self.file) if self.file else None
+    kind: Kind = Kind.CHECK
+    # What Python warned of meanwhile, and what the learner's code printed.
+    warned: tuple[str, ...] = field(default=(), repr=False)
+    printed: Printed = field(default=Printed(), repr=False)
 
     @property
     def cause(self) -> tuple[object, ...]:
         """What failed checks have in common when the same thing made them fail."""
         if self.outcome == "passed":
             return (self.id,)
+        if self.kind is not Kind.CHECK:
+            # What was called differs from check to check; the line that raised does not.
+            return (self.file, self.line, self.kind)
         return (self.file, self.line, self.message)
 
 
@@ -82,8 +90,10 @@ class Report:
 
     @property
     def first_failed(self) -> CheckResult | None:
-        """The first check that did not pass."""
-        return next((check for check in self.checks if check.outcome != "passed"), None)
+        """The first check that did not pass; one that says something of the app, if there is."""
+        failed = [check for check in self.checks if check.outcome != "passed"]
+        telling = [c for c in failed if c.kind not in (Kind.NOT_RUN, Kind.WORKSHOP)]
+        return next(iter(telling or failed), None)
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -125,6 +135,23 @@ def run_checks(
     return Report(step, checks, time.perf_counter() - started)
 
 
+def check_ids(step: Step) -> list[str]:
+    """The checks of a step, in order, read off their module without running it."""
+    module = ast.parse(step.checks.read_text("utf-8"))
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    names = [node.name for node in module.body if isinstance(node, functions)]
+    return [name.removeprefix("test_") for name in names if name.startswith("test_")]
+
+
+def debug_check(step: Step, app: Path, check: str, *, database_url: str | None = None) -> Report:
+    """Run one check in this terminal, where a debugger can be typed into, and without a limit."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="workshop-", ignore_cleanup_errors=True) as scratch:
+        run = _Run(step, app, Path(scratch).resolve(), database_url, check, False)
+        checks = run.in_this_terminal()
+    return Report(step, checks, time.perf_counter() - started)
+
+
 class _Run:
     """One run of a step's checks, over as many workers as it takes."""
 
@@ -163,9 +190,45 @@ class _Run:
             if broken >= MAX_BROKEN:
                 for check in waiting:
                     text = "Not run: the checks before it did not come to an end."
-                    self._record(check, "error", text)
+                    self._record(check, "error", text, kind=Kind.NOT_RUN)
                 break
         return [self.results[check["id"]] for check in self.known if check["id"] in self.results]
+
+    def in_this_terminal(self) -> list[CheckResult]:
+        """Let the worker have the terminal, and read its events afterwards."""
+        events = self.scratch / "events"
+        command = self._command(self.scratch / "output", self.scratch / "stacks", None)
+        command += ["--events", str(events), "--original", str(self.app.resolve())]
+        terminal = {name: os.environ[name] for name in TERMINAL if name in os.environ}
+        process = subprocess.Popen(command, cwd=self.scratch, env=self._environment() | terminal)
+        while True:
+            try:
+                process.wait()
+                break
+            except KeyboardInterrupt:
+                continue  # it is meant for the debugger, which has got it too
+        for line in events.read_text("utf-8").splitlines() if events.exists() else ():
+            event = json.loads(line)
+            if event["event"] == "collected":
+                self._know(event["checks"])
+            elif event["event"] == "end":
+                self._record_end(self.known[0], event)
+        for check in self.known:
+            if check["id"] not in self.results:
+                self._record(check, UNFINISHED.outcome, UNFINISHED.message, kind=UNFINISHED.kind)
+        return list(self.results.values())
+
+    def _know(self, checks: list[dict[str, Any]]) -> None:
+        self.known = self.known or [c for c in checks if self.only in (None, c["id"])]
+
+    def _record_end(self, check: dict[str, Any], event: dict[str, Any]) -> None:
+        self._record(check, **{k: event[k] for k in event if k not in ("event", "id")})
+
+    def _environment(self) -> dict[str, str]:
+        environment = worker_environment(self.copy)
+        if self.database_url:
+            environment["WORKSHOP_SERVER_URL"] = self.database_url
+        return environment
 
     def _one_failed(self) -> bool:
         return any(result.outcome != "passed" for result in self.results.values())
@@ -175,7 +238,8 @@ class _Run:
         attempt = len(list(self.scratch.glob("output*")))
         output = self.scratch / f"output{attempt}"
         stacks = self.scratch / f"stacks{attempt}"
-        worker = _Worker(self._command(output, stacks), self.scratch, self.database_url)
+        command = self._command(output, stacks, TIME_LIMIT)
+        worker = _Worker(command, self.scratch, self._environment())
         if on_start:
             on_start()
         try:
@@ -183,10 +247,12 @@ class _Run:
         finally:
             worker.kill()
 
-    def _command(self, output: Path, stacks: Path) -> list[str]:
+    def _command(self, output: Path, stacks: Path, limit: float | None) -> list[str]:
         command = [sys.executable, "-X", "utf8", "-m", "workshop.judging.worker"]
         command += [str(self.step.checks), str(self.copy)]
-        command += ["--limit", str(TIME_LIMIT), "--output", str(output), "--stacks", str(stacks)]
+        command += ["--session", self.step.name, "--output", str(output), "--stacks", str(stacks)]
+        if limit is not None:
+            command += ["--limit", str(limit)]
         waiting = [check["id"] for check in self.known if check["id"] not in self.results]
         for check in [self.only] if self.only else waiting:
             command += ["--only", check]
@@ -210,11 +276,10 @@ class _Run:
                 continue
             match event["event"]:
                 case "collected":
-                    self.known = self.known or [
-                        check for check in event["checks"] if self.only in (None, check["id"])
-                    ]
+                    self._know(event["checks"])
                 case "start":
                     current = next(c for c in self.known if c["id"] == event["id"])
+                    current["output"] = (output, event["printed"])
                     deadline = time.monotonic() + (current["seconds"] or TIME_LIMIT)
                 case "end":
                     assert current is not None
@@ -222,9 +287,7 @@ class _Run:
                     if size > OUTPUT_LIMIT:
                         self._record_flood(current, size)
                         return False
-                    self._record(
-                        current, **{k: event[k] for k in event if k not in ("event", "id")}
-                    )
+                    self._record_end(current, event)
                     current = None
                     deadline = time.monotonic() + START_LIMIT
                 case "done":
@@ -242,20 +305,28 @@ class _Run:
         line: int | None = None,
         trace: list[str] | None = None,
         seconds: float = 0.0,
+        kind: Kind = Kind.CHECK,
+        warned: Sequence[str] = (),
+        printed: int | None = None,
     ) -> None:
-        file, _, symbol = (at or check["at"]).partition(":")
+        file, _, symbol = (check["at"] if at is None else at).partition(":")
         passed = outcome == "passed"
+        hints = hints_for(kind, check["hints"])
+        output, start = check.get("output", (None, 0))
         self.results[check["id"]] = CheckResult(
             id=check["id"],
             title=check["title"],
             outcome=outcome,
             message=message,
-            hint="" if passed else check["hints"][0],
-            file=None if passed else file,
-            line=None if passed else line or line_of(self.app / file, symbol),
-            hints=tuple(check["hints"]),
+            hint=hints[0] if hints and not passed else "",
+            file=None if passed or not file else file,
+            line=None if passed or not file else line or line_of(self.app / file, symbol),
+            hints=hints,
             trace=trace or [],
             seconds=seconds,
+            kind=Kind(kind),
+            warned=tuple(warned),
+            printed=printed_between(output, start, printed, self.copy) if output else Printed(),
         )
 
     def _record_flood(self, check: dict[str, Any], size: int) -> None:
@@ -263,7 +334,7 @@ class _Run:
             f"Your code printed {size / 1e6:.0f} MB and was stopped. "
             "Take the print out, or log less: a server writes a line for a request, not more."
         )
-        self._record(check, "error", text)
+        self._record(check, "error", text, kind=Kind.ENDED)
 
     def _record_timeout(self, check: dict[str, Any] | None, stacks: Path) -> None:
         if check is None:
@@ -279,7 +350,8 @@ class _Run:
             "Look for a loop that never ends or a wait for something that never happens."
         )
         at, line = (place[0], place[1]) if place else (None, None)
-        self._record(check, "timeout", text, at=at, line=line, seconds=limit)
+        kind = Kind.LOOP if place else Kind.WAIT
+        self._record(check, "timeout", text, at=at, line=line, seconds=limit, kind=kind)
 
     def _record_death(self, check: dict[str, Any] | None, worker: "_Worker", output: Path) -> None:
         if check is None:
@@ -288,7 +360,7 @@ class _Run:
                 f"The checks of step {self.step.number} could not be run (exit status "
                 f"{worker.returncode()}).\n{printed[-2000:]}".rstrip()
             )
-        self._record(check, UNFINISHED.outcome, UNFINISHED.message)
+        self._record(check, UNFINISHED.outcome, UNFINISHED.message, kind=UNFINISHED.kind)
 
     def _learners_place(self, stacks: Path) -> tuple[str, int, str] | None:
         """Where the learner's code was when time ran out: the innermost of their frames."""
@@ -302,16 +374,15 @@ class _Run:
         return None
 
 
-def worker_environment() -> dict[str, str]:
-    """The environment variables of a worker."""
-    environment = os.environ | {
+def worker_environment(app: Path | None = None) -> dict[str, str]:
+    """The environment variables of a worker that runs the checks of an app."""
+    # No PYTHONDONTWRITEBYTECODE: the copy of the app is loaded anew for every check, and compiled
+    # once is several times faster.
+    return handed_in(app) | {
         "PYTHONPATH": str(ROOT),
         "PYTHONHASHSEED": "0",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
-    # The copy of the app is loaded anew for every check: compiled once is several times faster.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return environment
 
 
 class Process(Protocol):
@@ -348,10 +419,7 @@ start_process: Callable[[Sequence[str], Path, Mapping[str, str]], Process] = _st
 class _Worker:
     """The worker process: its events, and its end."""
 
-    def __init__(self, command: list[str], scratch: Path, server_url: str | None) -> None:
-        environment = worker_environment()
-        if server_url:
-            environment["WORKSHOP_SERVER_URL"] = server_url
+    def __init__(self, command: list[str], scratch: Path, environment: dict[str, str]) -> None:
         self._process = start_process(command, scratch, environment)
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()

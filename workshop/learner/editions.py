@@ -82,6 +82,18 @@ def find_edition(folder: Folder) -> Edition:
     )
 
 
+def was_given(folder: Folder, step: Step, path: str) -> bool:
+    """Whether an older edition gave a file as it is, to begin with; False where git can't tell."""
+    data = folder.read(path)
+    if data is None:
+        return False
+    given = _Given(step, path, data.replace(b"\r\n", b"\n"))
+    try:
+        return any(not found.solved for found in _outdated([given]))
+    except _NoHistoryError:
+        return False
+
+
 def _different(folder: Folder) -> Iterator[_Given]:
     for step in load_steps():
         for path in step.writes + step.brings:

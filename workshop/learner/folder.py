@@ -1,5 +1,6 @@
 """The learner's folder. Nothing in it is overwritten without a copy, and no write is half done."""
 
+import json
 import os
 import secrets
 import shutil
@@ -16,6 +17,10 @@ from workshop.errors import WorkshopError
 SAVED = ".saved"
 # The one thing in there that a check looks at; `promise` writes it.
 NOTE = f"{SAVED}/before_the_feature.json"
+# In the folder of a moment below `.saved/`: which command made it, and which revisions there were.
+MOMENT = ".moment.json"
+# Where Alembic keeps the revisions.
+VERSIONS = "alembic/versions"
 
 
 class Folder:
@@ -28,6 +33,8 @@ class Folder:
                 "then run the same command again."
             )
         self.root = root
+        # The command that is at work, for those who look at what it kept.
+        self.reason = ""
         self._saved: Path | None = None
 
     @property
@@ -68,7 +75,8 @@ class Folder:
         """Copy files to this run's folder under `.saved/`, before somebody changes them."""
         for path in paths:
             data = self.read(path)
-            if data is not None:
+            # What there was before this run, not what the run itself wrote meanwhile.
+            if data is not None and not self.has(self._saved_path(path)):
                 self._write(self._saved_path(path), data)
 
     def move_away(self, paths: Iterable[str]) -> None:
@@ -90,9 +98,17 @@ class Folder:
                 with _told(folder, "be made"), suppress(FileExistsError):
                     folder.mkdir(parents=True)
                     self._saved = folder
+                    self._note_moment()
                     break
         assert self._saved is not None
         return f"{self._saved.relative_to(self.root).as_posix()}/{path}"
+
+    def _note_moment(self) -> None:
+        assert self._saved is not None
+        revisions = sorted(file.name for file in (self.root / VERSIONS).glob("*.py"))
+        note = {"command": self.reason, "revisions": [f"{VERSIONS}/{name}" for name in revisions]}
+        path = self._saved.relative_to(self.root).as_posix()
+        self._write(f"{path}/{MOMENT}", json.dumps(note).encode())
 
     def _file(self, path: str) -> Path:
         return self.root / PurePosixPath(path)
@@ -132,7 +148,7 @@ def copy_for_checks(source: Path, target: Path) -> None:
 
 
 def _same(old: bytes | None, new: bytes) -> bool:
-    return old is not None and old.replace(b"\r\n", b"\n") == new
+    return old is not None and new in (old, old.replace(b"\r\n", b"\n"))
 
 
 @contextmanager

@@ -17,10 +17,16 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from workshop.course import stages
+from workshop.course.steps import Step, find_step, load_steps
 from workshop.errors import WorkshopError
-from workshop.learner.folder import Folder
+from workshop.learner.folder import VERSIONS, Folder
 
-VERSIONS = "alembic/versions"
+# Added to the name of a SQLite database: what it writes beside itself.
+SIDES = ("", "-wal", "-shm", "-journal")
+_TABLE = re.compile(r"create_table\(\s*[\"'](\w+)[\"']")
+# The last line of a traceback begins with the exception's class; Alembic's own errors with FAILED.
+_EXCEPTION = re.compile(r"(?:[\w.]+(?:Error|Exception|Interrupt|Exit|Warning)|FAILED)\b:?")
 # Seconds. An upgrade of two small tables takes one; a learner's env.py may hang.
 UPGRADE_LIMIT = 60
 # What stands for the revision of a file that says none.
@@ -62,6 +68,33 @@ def head(folder: Folder) -> str | None:
     parents = {revision.down for revision in revisions}
     heads = [revision.id for revision in revisions if revision.id not in parents]
     return heads[-1] if heads else None
+
+
+def owners(folder: Folder) -> dict[str, Step]:
+    """The step of each revision, by its path: the last one whose tables it is about.
+
+    A revision that names no step's table goes with the one before it.
+    """
+    makers = [step for step in load_steps() if step.makes]
+    found: dict[str, Step] = {}
+    step = makers[0]
+    for revision in history(folder):
+        text = (folder.read(revision.path) or b"").decode("utf-8", "replace")
+        about = [
+            maker
+            for maker in makers
+            if revision.path in maker.makes
+            or any(re.search(rf"[\"']{table}[\"']", text) for table in _tables(maker))
+        ]
+        step = about[-1] if about else step
+        found[revision.path] = step
+    return found
+
+
+def _tables(step: Step) -> list[str]:
+    """The tables that a step's revisions make."""
+    texts = (stages.done(step.number)[path].decode() for path in step.makes)
+    return [table for text in texts for table in _TABLE.findall(text)]
 
 
 def move_strangers_away(folder: Folder, ours: set[str]) -> list[str]:
@@ -122,7 +155,7 @@ def move_database_away(folder: Folder) -> bool:
     path = database_file(folder)
     if path is None or not folder.has(path):
         return False
-    folder.move_away(path + suffix for suffix in ("", "-wal", "-shm", "-journal"))
+    folder.move_away(path + suffix for suffix in SIDES)
     return True
 
 
@@ -141,6 +174,17 @@ def fit_database(folder: Folder) -> str | None:
     return f"{path} was made by other revisions: it is kept beside the other files."
 
 
+def is_up_to_date(folder: Folder) -> bool | None:
+    """Whether the SQLite database is at the newest revision; None where a look does not tell."""
+    try:
+        path = database_file(folder)
+    except WorkshopError:  # a .env that cannot be read, which `doctor` explains
+        return None
+    if path is None:
+        return None
+    return folder.has(path) and _stamped(folder.root / path) == {head(folder)}
+
+
 def unknown_revisions(folder: Folder) -> set[str]:
     """The revisions that the SQLite database has, and no file of the history.
 
@@ -150,6 +194,26 @@ def unknown_revisions(folder: Folder) -> set[str]:
     if path is None or not folder.has(path):
         return set()
     return _stamped(folder.root / path) - {revision.id for revision in history(folder)}
+
+
+def is_made_by(folder: Folder, revisions: set[str]) -> bool:
+    """Whether the SQLite database in the folder has had one of these revisions, by its id."""
+    path = database_file(folder)
+    if path is None or not folder.has(path):
+        return False
+    stamped = _stamped(folder.root / path)
+    ordered = [revision.id for revision in history(folder)]
+    reached = max((ordered.index(one) + 1 for one in stamped if one in ordered), default=0)
+    return bool(revisions & (stamped | set(ordered[:reached])))
+
+
+def make_database(folder: Folder) -> str:
+    """Apply every revision, and say in a sentence what came of it."""
+    try:
+        upgrade(folder)
+    except WorkshopError as error:
+        return str(error)  # the checks that follow say more about the cause
+    return f"Applied the revisions to the database ({database_file(folder) or 'DATABASE_URL'})."
 
 
 def upgrade(folder: Folder) -> None:
@@ -162,11 +226,34 @@ def upgrade(folder: Folder) -> None:
             "run it there yourself to see where it waits."
         ) from None
     if result.returncode:
-        last = [line for line in result.stderr.strip().splitlines() if line.strip()][-1:]
         raise WorkshopError(
-            f"`alembic upgrade head` failed in {folder.root}: {''.join(last)}\n"
-            "Run it there yourself to see all of it."
+            f"`alembic upgrade head` failed in {folder.root}: {_reason(result.stderr)}\n"
+            f"{_unfinished(result.stderr) or 'Run it there yourself to see all of it.'}"
         )
+
+
+def _reason(stderr: str) -> str:
+    """What a traceback or Alembic says last, without the frames and the links below it."""
+    lines = [line.rstrip() for line in stderr.splitlines() if line.strip()]
+    starts = [index for index, line in enumerate(lines) if _EXCEPTION.match(line)]
+    said = lines[starts[-1] :] if starts else lines[-1:]
+    return "\n".join(
+        re.sub(r" \[type=.*\]$", "", line)
+        for line in said
+        if "https://" not in line and not line.startswith(("[SQL:", "[parameters:"))
+    )
+
+
+def _unfinished(stderr: str) -> str | None:
+    """The step whose starter's exception ended the upgrade, and what to do about it."""
+    found = re.search(r"^NotImplementedError: step (\d+):", stderr, re.MULTILINE)
+    if found is None:
+        return None
+    step = find_step(int(found[1]))
+    text = f"Step {step.number} is not finished: `nox -s {step.name}` goes on with it"
+    if step == load_steps()[-1]:
+        return f"{text}."
+    return f"{text}, `nox -s catchup -- {step.number + 1}` takes what does not hold from ours."
 
 
 def _run_upgrade(folder: Folder) -> subprocess.CompletedProcess[str]:

@@ -1,30 +1,37 @@
-"""How far a step is written, as far as its files tell. No check is run: that is `progress`."""
+"""How far a step is, as far as one can tell without running a check. That is for `progress`."""
 
 from enum import IntEnum
 
 from workshop.course import stages
 from workshop.course.steps import Step, load_steps
-from workshop.errors import WorkshopError
 from workshop.learner import migrations
 from workshop.learner.folder import Folder
 
 
 class Standing(IntEnum):
-    """From nothing to something that may hold. `WRITTEN` says nothing about right or wrong."""
+    """From nothing to something that holds. Only a run of the checks tells the last two."""
 
     MISSING = 0
     # The starter, as it was given.
     UNTOUCHED = 1
-    # Something was written, and a line of the starter still says `raise NotImplementedError`.
+    # Something was written, and a line of a starter still says `raise NotImplementedError`.
     UNFINISHED = 2
+    # Says nothing about right or wrong.
     WRITTEN = 3
+    # Where a look does not tell, as at a database server.
+    UNKNOWN = 4
+    FAILS = 5
+    HOLDS = 6
 
 
 def standing(folder: Folder, step: Step) -> Standing:
-    """The least of what the files of a step are."""
-    if not step.writes and not step.makes:
-        return _database(folder)
-    files = [_file(folder, step, path) for path in step.writes]
+    """What the files of a step say, or the database, where the step has nothing to write."""
+    own = step.writes + step.makes
+    if not own:
+        return _database(folder, step)
+    if not any(folder.has(path) for path in step.writes or own):
+        return Standing.MISSING
+    files = [_file(folder, step, path) or Standing.UNFINISHED for path in step.writes]
     return min([*files, _revisions(folder, step)])
 
 
@@ -34,10 +41,10 @@ def files_to_write(folder: Folder, step: Step) -> list[str]:
 
 
 def _file(folder: Folder, step: Step, path: str) -> Standing:
-    data = folder.read(path)
-    if data is None:
+    data = (folder.read(path) or b"").replace(b"\r\n", b"\n")
+    if not data.strip():
         return Standing.MISSING
-    if data.replace(b"\r\n", b"\n") == stages.given(step)[path]:
+    if data == stages.given(step)[path]:
         return Standing.UNTOUCHED
     left = f'raise NotImplementedError("step {step.number}:'.encode()
     return Standing.UNFINISHED if left in data else Standing.WRITTEN
@@ -47,13 +54,14 @@ def _revisions(folder: Folder, step: Step) -> Standing:
     """A revision of the learner's own has a name of its own: they are counted."""
     wanted = sum(len(other.makes) for other in load_steps() if other.number <= step.number)
     enough = not step.makes or len(migrations.history(folder)) >= wanted
-    return Standing.WRITTEN if enough else Standing.MISSING
+    return Standing.WRITTEN if enough else Standing.UNFINISHED
 
 
-def _database(folder: Folder) -> Standing:
-    """The step that only applies revisions: is there a file that they may be applied to?"""
-    try:
-        path = migrations.database_file(folder)
-    except WorkshopError:  # a .env that cannot be read
-        return Standing.WRITTEN
-    return Standing.WRITTEN if path is None or folder.has(path) else Standing.MISSING
+def _database(folder: Folder, step: Step) -> Standing:
+    """The step that only applies revisions: is the learner's database at the newest one?"""
+    if not any(folder.has(path) for path in step.brings):
+        return Standing.MISSING
+    applied = migrations.is_up_to_date(folder)
+    if applied is None:
+        return Standing.UNKNOWN
+    return Standing.WRITTEN if applied else Standing.UNFINISHED

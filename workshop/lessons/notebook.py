@@ -543,12 +543,18 @@ def at_least(times: float, slow: float, fast: float) -> str:
 
 
 def tidy(text: str) -> str:
-    """Text without what differs from run to run: folders, addresses, the present moment."""
+    """Text without what differs from run to run: folders, addresses, the present moment.
+
+    Nor has it what differs from computer to computer: a system's own number of an error, and the
+    word at which a version of SQLite gives up.
+    """
     if _scratch.lesson is not None:
         text = text.replace(str(_scratch.lesson.root), "backend")
     text = text.replace(str(_scratch.path), "…").replace(str(ROOT), "…")
     text = re.sub(r"[^\s\"']*[/\\]site-packages[/\\]", "…/site-packages/", text)
     text = re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)
+    text = re.sub(r"\[(Errno|WinError) -?\d+\]", r"[\1 …]", text)
+    text = re.sub(r'near "[^"\n]*": syntax error', 'near "…": syntax error', text)
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?", "<now>", text)
 
 

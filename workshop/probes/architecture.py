@@ -1,12 +1,13 @@
 """The rules of the layers, read off the import graph of the app by grimp."""
 
 import importlib
+from collections.abc import Iterable
 from typing import TypeVar
 
 import grimp
 from grimp.exceptions import SourceSyntaxError
 
-from workshop.probes.checking import fail
+from workshop.probes.checking import CheckFailed, fail
 from workshop.probes.learner_app import LearnerApp
 
 Value = TypeVar("Value")
@@ -61,16 +62,32 @@ def expect_layer(app: LearnerApp, *modules: str) -> None:
     for module in modules:
         if module not in graph.modules:
             fail(f"There is no {_file(app, module)} in your app.", at=_file(app, module))
-        for imported in sorted(graph.find_modules_directly_imported_by(module)):
-            objection = _objection(module, imported)
-            if objection:
-                details = graph.get_import_details(importer=module, imported=imported)
-                fail(
-                    f"{_file(app, module)} imports {imported}: {objection}.",
-                    called=details[0]["line_contents"] if details else f"import {imported}",
-                    at=_file(app, module),
-                    line=details[0]["line_number"] if details else None,
-                )
+        broken = _first_broken(app, graph, module)
+        if broken is not None:
+            raise broken
+
+
+def broken_rule(app: LearnerApp, modules: Iterable[str]) -> CheckFailed | None:
+    """The first import, in these modules of the app, that a layer must not have."""
+    graph = _graph(app)
+    known = (module for module in modules if module in graph.modules)
+    return next((found for each in known if (found := _first_broken(app, graph, each))), None)
+
+
+def _first_broken(app: LearnerApp, graph: grimp.ImportGraph, module: str) -> CheckFailed | None:
+    for imported in sorted(graph.find_modules_directly_imported_by(module)):
+        objection = _objection(module, imported)
+        if objection:
+            details = graph.get_import_details(importer=module, imported=imported)
+            file = _file(app, module)
+            broken = CheckFailed(
+                f"{file} imports {imported}: {objection}.",
+                called=details[0]["line_contents"] if details else f"import {imported}",
+            )
+            broken.at = file
+            broken.line = details[0]["line_number"] if details else None
+            return broken
+    return None
 
 
 def _graph(app: LearnerApp) -> grimp.ImportGraph:

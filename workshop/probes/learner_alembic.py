@@ -1,10 +1,12 @@
 """The learner's Alembic as a check sees it: its revisions, its commands, and what they made."""
 
+import ast
 import asyncio
 import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,20 +21,25 @@ from alembic.script.revision import RevisionError
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, MetaData, Table, inspect, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from workshop.probes.checking import calling, expect, fail, plain, show
+from workshop.probes.draft import AUTOGENERATE, ENV, expect_sound_draft
 from workshop.probes.learner_app import LearnerApp
 
 Answer = TypeVar("Answer")
 
-ENV = "alembic/env.py"
 VERSIONS = "alembic/versions"
+REGISTRY, REGISTRATION = "app/db/base.py", "from app.models import user as user"
 VERSION_TABLE = "alembic_version"
-AUTOGENERATE = 'alembic revision --autogenerate -m "create users"'
 # The revision that a check writes, and takes away again.
 PROBE = "workshop_probe"
+AGAIN = (
+    " Mend that, delete the revision, and app.db if there is one, and make the revision again:\n"
+    + AUTOGENERATE
+)
 
 # -- commands
 
@@ -59,20 +66,51 @@ def run(app: LearnerApp, name: str, *arguments: Any, url: str) -> None:
 
 def upgrade(app: LearnerApp, url: str, target: str = "head") -> None:
     """Apply revisions to a database; the check fails when there are none."""
-    script = first(app)
+    first(app)
     try:
         run(app, "upgrade", target, url=url)
-    except NameError as error:
-        if error.name != "app":
+    except (NameError, SQLAlchemyError) as error:
+        place = _place_in_a_revision(app, error)
+        if place is None:
+            raise
+        expect_registered(app)
+        expect_sound_draft(app, sqlite_url(app), then=AGAIN)
+        app.setenv(DATABASE_URL=url)
+        if not isinstance(error, NameError):
             raise
         fail(
-            "A revision names a type of the app, which Alembic does not import there. Mend "
-            f"render_item in {ENV}, delete the revision, and make it again:\n{AUTOGENERATE}",
+            f"The revision names {error.name}, which it does not know. With today's env.py Alembic "
+            f"writes one that does not: delete this one, and app.db if there is one, and make it "
+            f"again:\n{AUTOGENERATE}",
             called=f"alembic upgrade {target}",
             got=f"NameError: {error}",
-            expected="SQLAlchemy's own types, such as sa.DateTime(timezone=True)",
-            at=f"{path_of(app, script)}:upgrade",
+            expected="names that the revision imports, such as sa and op",
+            at=place[0],
+            line=place[1],
         )
+
+
+def expect_no_own_tables(url: str, called: str) -> None:
+    """The check fails if env.py made tables in a database to which no revision was applied."""
+    made = [name for name in asked(url, tables) if name != VERSION_TABLE]
+    expect(
+        not made,
+        "env.py makes tables by itself. Then no revision is needed for them, and none will be "
+        "written.",
+        called=called,
+        got=show(plain(f"tables: {', '.join(made)}")),
+        expected=f"{VERSION_TABLE} alone; the revisions make the others",
+        at=f"{ENV}:run_on",
+    )
+
+
+def _place_in_a_revision(app: LearnerApp, error: BaseException) -> tuple[str, int | None] | None:
+    """The file and line of a revision in which an error came up; None if in none."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(app.root / VERSIONS):
+            return file.relative_to(app.root).as_posix(), frame.lineno
+    return None
 
 
 def printed_sql(app: LearnerApp, url: str) -> str:
@@ -140,6 +178,8 @@ def first(app: LearnerApp) -> Script:
     """The learner's first revision; the check fails when there is none."""
     found = scripts(app)
     if not found:
+        expect_registered(app)
+        expect_sound_draft(app, sqlite_url(app), then=" Mend that before you make a revision.")
         fail(
             f"There is no revision in {VERSIONS} yet. In your app's folder, type:\n{AUTOGENERATE}",
             called="alembic history",
@@ -153,6 +193,40 @@ def first(app: LearnerApp) -> Script:
 def path_of(app: LearnerApp, script: Script) -> str:
     """The file of a revision, in the app."""
     return Path(script.path).resolve().relative_to(app.root.resolve()).as_posix()
+
+
+# -- models
+
+
+def expect_registered(app: LearnerApp) -> MetaData:  # noqa: RET503  (fail does not return)
+    """The metadata of Base; the check fails, at the registry, when it does not know the users."""
+    app.forget()
+    metadata = app.take("app.db.base", "Base").metadata
+    if "users" in metadata.tables:
+        return metadata
+    called, got = (
+        "from app.db.base import Base; list(Base.metadata.tables)",
+        show([*metadata.tables]),
+    )
+    if "app.models.user" in sys.modules:
+        fail(
+            f"{REGISTRY} imports the model, and its Base does not know the table users all the "
+            "same. What the model is belongs to step 4.",
+            called=called,
+            got=got,
+            expected="'users' in it",
+            at="app/models/user.py:User",
+        )
+    imports = [node for node in app.tree(REGISTRY).body if isinstance(node, ast.ImportFrom)]
+    fail(
+        f"{REGISTRY} does not import the model, so Base does not know the table users. The line "
+        f"belongs to step 4; add it to the imports:\n{REGISTRATION}",
+        called=called,
+        got=got,
+        expected="'users' in it",
+        at=REGISTRY,
+        line=imports[-1].lineno if imports else None,
+    )
 
 
 # -- databases

@@ -2,9 +2,11 @@
 
 import ast
 import importlib
+import io
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -12,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from workshop.probes.checking import calling, expect, fail
+from workshop.probes.checking import Kind, calling, fail
 
 if TYPE_CHECKING:
     import httpx2
@@ -39,8 +41,12 @@ FEWEST_ROUNDS = "4"
 class LearnerApp:
     """The `app` that every check receives."""
 
-    def __init__(self, root: Path, server_url: str | None = None) -> None:
+    def __init__(
+        self, root: Path, server_url: str | None = None, original: Path | None = None
+    ) -> None:
         self.root = root
+        # The learner's own folder, where a debugger is to see the code of this copy.
+        self._original = original
         self._server_url = server_url
         self._database_url: str | None = None
         # As it was before a check; `.env` is set aside in the same way.
@@ -51,7 +57,8 @@ class LearnerApp:
     def path(self, name: str) -> Path:
         """A file of the app; the check fails when it is not there."""
         file = self.root / name
-        expect(file.exists(), f"There is no {name} in your app.", at=name)
+        if not file.exists():
+            fail(f"There is no {name} in your app.", at=name, kind=Kind.MISSING)
         return file
 
     def text(self, name: str) -> str:
@@ -59,11 +66,41 @@ class LearnerApp:
         try:
             return self.path(name).read_text("utf-8-sig")
         except UnicodeDecodeError:
-            fail(f"{name} is not saved as UTF-8: save it with that encoding.", at=name)
+            fail(
+                f"{name} is not saved as UTF-8: save it with that encoding.",
+                at=name,
+                kind=Kind.ENDED,
+            )
+
+    def own_path(self, filename: str) -> str | None:
+        """The path in the app of a file that code comes from; None for anybody else's."""
+        file = Path(filename)
+        for root in (self.root, self._original):
+            if root is not None and file.is_relative_to(root):
+                return file.relative_to(root).as_posix()
+        return None
 
     def tree(self, name: str) -> ast.Module:
         """The syntax tree of a module, given by its file."""
         return ast.parse(self.text(name), filename=str(self.root / name))
+
+    def line_of(self, error: BaseException, name: str) -> int | None:
+        """The line of a file of the app in which an error came up; None if it was elsewhere."""
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            if frame.filename == str(self.root / name):
+                return frame.lineno
+        return None
+
+    def importing(self, error: BaseException) -> tuple[str, int | None] | None:
+        """The file and line of the module of the app that was being imported when an error came up.
+
+        Of several that import each other it is the one at work; None if there was none.
+        """
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            file = Path(frame.filename)
+            if frame.name == "<module>" and file.is_relative_to(self.root):
+                return file.relative_to(self.root).as_posix(), frame.lineno
+        return None
 
     # -- environment
 
@@ -76,11 +113,14 @@ class LearnerApp:
         for name in names:
             os.environ.pop(name, None)
 
+    @property
+    def own_environment(self) -> Mapping[str, str]:
+        """The variables of the learner's shell, as they were before the check."""
+        return self._environment
+
     def use_own_environment(self) -> None:
         """Give this check the learner's own variables and `.env`, for a look at their database."""
-        self.unsetenv(*SETTINGS)
-        own = {name: self._environment[name] for name in SETTINGS if name in self._environment}
-        self.setenv(**own)
+        _restore(self._environment)
         if (self.root / OWN_DOTENV).is_file():
             shutil.copyfile(self.root / OWN_DOTENV, self.root / DOTENV)
 
@@ -91,7 +131,7 @@ class LearnerApp:
         self.prepare_imports()
         file = module.replace(".", "/")
         if not (self.root / f"{file}.py").exists() and not (self.root / file).is_dir():
-            fail(f"There is no {file}.py in your app.", at=f"{file}.py")
+            fail(f"There is no {file}.py in your app.", at=f"{file}.py", kind=Kind.MISSING)
         with calling(f"import {module}"):
             return importlib.import_module(module)
 
@@ -106,7 +146,8 @@ class LearnerApp:
         file = f"{module.replace('.', '/')}.py"
         if not (self.root / file).exists():
             file = f"{module.replace('.', '/')}/__init__.py"
-        expect(hasattr(loaded, name), f"{file} has no {name}.", at=file)
+        if not hasattr(loaded, name):
+            fail(f"{file} has no {name}.", at=file, kind=Kind.MISSING)
         return getattr(loaded, name)
 
     def forget(self) -> None:
@@ -155,7 +196,7 @@ class LearnerApp:
         from alembic import command as commands
         from alembic.config import Config
 
-        config = Config(str(self.path("alembic.ini")), stdout=sys.stderr)
+        config = Config(str(self.path("alembic.ini")), stdout=io.StringIO())
         with calling(f"alembic {command} {' '.join(map(str, arguments))}".strip()):
             return getattr(commands, command)(config, *arguments, **options)
 

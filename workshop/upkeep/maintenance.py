@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from workshop.course.steps import ROOT, SOLUTION
+from workshop.upkeep import needs
 
 LINTERS: dict[str, list[str]] = {
     "ruff format": ["ruff", "format", "--check", "."],
@@ -16,12 +17,30 @@ LINTERS: dict[str, list[str]] = {
 }
 
 
+def verify(*, without_browser: bool = False) -> int:
+    """Run everything that has to hold, once what the tests need is there."""
+    needs.provide(with_browser=not without_browser)
+    print(
+        "The linters take half a minute, the tests ten to twenty minutes on two cores.", flush=True
+    )
+    status = max(run_lint(), _run_all_tests("not browser" if without_browser else ""))
+    if without_browser:
+        print("Left out, as asked: the tests that drive a browser.")
+    return status
+
+
 def run_tests(arguments: Sequence[str]) -> int:
-    """Run pytest on every core unless told otherwise; print how long it took."""
+    """Run pytest as told; on everything, with what it needs and on every core, unless told."""
+    if arguments:
+        return _timed("tests", [sys.executable, "-m", "pytest", *arguments])
+    needs.provide(with_browser=True)
+    return _run_all_tests()
+
+
+def _run_all_tests(markers: str = "") -> int:
     # One process more than there are cores: a test often waits for what it has started.
     processes = str((os.cpu_count() or 1) + 1)
-    command = [sys.executable, "-m", "pytest", *(arguments or ["-n", processes])]
-    return _timed("tests", command)
+    return _timed("tests", [sys.executable, "-m", "pytest", "-n", processes, "-m", markers])
 
 
 def run_lint() -> int:

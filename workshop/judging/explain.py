@@ -160,7 +160,7 @@ def _summary(error: BaseException, path: str | None, function: str) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    """What an error says first, without the folder of the copy that ran.
+    """The first sentence of an error, without the folder of the copy that ran.
 
     Pydantic's text begins with a count; its first fault says more.
     """
@@ -171,7 +171,8 @@ def _first_line(error: BaseException) -> str:
         field = ".".join(map(str, fault["loc"]))
         return f"{field}: {fault['msg']}" if field else fault["msg"]
     text = str(error).partition(" (/")[0].partition(" (\\")[0]
-    return show(plain(text.splitlines()[0] if text else type(error).__name__)).rstrip(".")
+    line = text.splitlines()[0].partition(". ")[0] if text else type(error).__name__
+    return show(plain(line)).rstrip(".")
 
 
 def _is_the_starters(error: NotImplementedError, app: LearnerApp) -> bool:

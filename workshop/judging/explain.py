@@ -131,7 +131,10 @@ def explain(error: BaseException, info: CheckInfo, app: LearnerApp, session: str
             return verdict(Kind.LOOP, f"{function}() calls itself without an end.", called=called)
         case _ if frames or called:
             kind = Kind.SLIP if isinstance(error, _SLIPS) else Kind.RAISED
-            return verdict(kind, _summary(error, path, function), called=called, got=got)
+            summary = _summary(error, path, function)
+            if frames and frames != _own_frames(error, app) and kind is Kind.RAISED:
+                summary = f"An exception in {function}() comes out as {type(error).__name__}."
+            return verdict(kind, summary, called=called, got=got)
         case _:
             own = traceback.extract_tb(error.__traceback__)[-1]
             return verdict(

@@ -33,7 +33,7 @@ def test_a_learner_walks_from_the_first_step_to_a_running_app(cloned: Path) -> N
         assert "cannot import" not in first["message"]
         assert "ImportError" not in first["message"]
         assert first["hint"]
-        assert first["file"]
+        assert first["file"] or not step.writes  # a database is in none of the files
 
         solved = run("check", str(step.number), "--solve", cwd=cloned)
         assert solved.status == 0, solved.out

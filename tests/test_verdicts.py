@@ -282,7 +282,7 @@ def test_what_was_printed_stands_below_the_failed_check(tmp_path: Path) -> None:
     app = app_with(2, tmp_path, SESSION, BEGIN, PRINTING + "    0 / 0\n")
     report = run_checks(find_step(2), app, stop_at_first=True)
     said = printed(report)
-    assert "printed 33 lines, in the end (`--verbose` shows all):\n    │     line 23\n" in said
+    assert "meanwhile, 33 lines; the last (`--verbose` shows all):\n    │     line 23\n" in said
     assert "    │ 100 %\n    │ raw\n" in said
     assert "│ red  ? � �" in said.replace("\n", "")
     assert "x (1,011 characters)" in " ".join(said.split())

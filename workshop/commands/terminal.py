@@ -185,11 +185,11 @@ def _print_printed(console: Console, check: CheckResult, *, verbose: bool) -> No
     if not lines:
         return
     shown = lines if verbose else lines[-LAST_LINES:]
-    said = "Your code printed:"
+    said = "Printed meanwhile:"
     if len(shown) < len(lines):
-        said = f"Your code printed {len(lines):,} lines, in the end (`--verbose` shows all):"
+        said = f"Printed meanwhile, {len(lines):,} lines; the last (`--verbose` shows all):"
     elif check.printed.left_out:
-        said = f"Your code printed this, after {check.printed.left_out / 1e6:.1f} MB before it:"
+        said = f"Printed meanwhile, after {check.printed.left_out / 1e6:.1f} MB more:"
     print_text(console, f"\n  {said}", "bold")
     _print_lines(console, shown if verbose else [show(plain(line)) for line in shown])
     if check.hints:

@@ -7,8 +7,10 @@ to nobody in particular, and knows the line that made it.
 import gc
 import re
 import sys
+import threading
 import traceback
 import warnings
+from types import TracebackType
 from typing import TextIO
 
 from workshop.probes.checking import harmless
@@ -34,9 +36,12 @@ class Warned:
         warnings.simplefilter("always")
         warnings.showwarning = self._note
         sys.set_coroutine_origin_tracking_depth(ORIGIN_DEPTH)
+        self._hooks = threading.excepthook, sys.unraisablehook
+        threading.excepthook, sys.unraisablehook = self._end_of_thread, self._unraisable
         return self
 
     def __exit__(self, *_: object) -> None:
+        threading.excepthook, sys.unraisablehook = self._hooks
         sys.set_coroutine_origin_tracking_depth(0)
         self._catching.__exit__(None, None, None)
 
@@ -51,6 +56,20 @@ class Warned:
                 _ = frame.f_locals
             seen = seen.__cause__ or seen.__context__
         gc.collect()
+
+    # Python prints what ends a thread or comes out of a finalizer. When no line of the learner's is
+    # in it, it is a library's trouble with what went wrong before, and would only be in the way.
+
+    def _end_of_thread(self, ended: threading.ExceptHookArgs) -> None:
+        if self._is_learners(ended.exc_traceback):
+            threading.__excepthook__(ended)
+
+    def _unraisable(self, ignored: "sys.UnraisableHookArgs") -> None:
+        if self._is_learners(ignored.exc_traceback):
+            sys.__unraisablehook__(ignored)
+
+    def _is_learners(self, found: TracebackType | None) -> bool:
+        return any(self._app.own_path(frame.filename) for frame in traceback.extract_tb(found))
 
     def _note(
         self,

@@ -132,6 +132,9 @@ def explain(error: BaseException, info: CheckInfo, app: LearnerApp, session: str
         case _ if frames or called:
             kind = Kind.SLIP if isinstance(error, _SLIPS) else Kind.RAISED
             summary = _summary(error, path, function)
+            if frames and frames != _own_frames(error, app) and kind is Kind.RAISED:
+                summary = f"An exception in {function}() comes out as {type(error).__name__}: "
+                summary += f"{_first_line(error)}."
             # Not twice: the summary has the whole of a text of one line.
             rows = {} if f"{got}." in summary else {"got": got}
             return verdict(kind, summary, called=called, **rows)

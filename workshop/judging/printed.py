@@ -8,8 +8,12 @@ from workshop.probes.checking import harmless
 
 # Bytes that are kept of a check's output: the end, where whatever went wrong is.
 MAX_BYTES = 256 * 1024
-# A line as alembic.ini has things logged. Alembic logs as it works; so does every request then.
-_LOGGED = re.compile(r"(?P<level>DEBUG|INFO|WARN|WARNI|ERROR|CRITI) +\[(?P<logger>[\w.]+)\] ")
+# A line as alembic.ini has things logged, or as SQLAlchemy echoes them. Alembic logs as it works;
+# so does every request then.
+_LOGGED = re.compile(
+    r"(?:\d{4}-\d\d-\d\d [\d:,]+ )?(?P<level>DEBUG|INFO|WARN\w*|ERROR|CRITI\w*) +"
+    r"(?:\[[\w.]+\]|sqlalchemy[\w.]*) "
+)
 _QUIET = ("DEBUG", "INFO")
 
 

@@ -1,12 +1,13 @@
 """Step 5: Alembic's environment, and the first revision, which makes the users table."""
 
 import ast
+import io
 import logging
 import re
 import traceback
 import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -340,7 +341,7 @@ def test_next_revision_runs_too(app: LearnerApp) -> None:
     table.append_column(Column("nickname", String(20)))
     table.append_constraint(UniqueConstraint("hashed_password"))
     command = "alembic revision --autogenerate, with two new columns and a new unique constraint"
-    with calling(command), listening() as told:
+    with calling(command), redirect_stdout(io.StringIO()), listening() as told:
         app.alembic("revision", "probe", autogenerate=True, rev_id=PROBE)
     files = list((app.root / VERSIONS).glob(f"{PROBE}*.py"))
     try:

@@ -34,7 +34,7 @@ def check_types(check: dict[str, Any]) -> None:
         )
     else:
         assert check["message"]
-        assert check["hint"]
+        assert isinstance(check["hint"], str)
         assert isinstance(check["file"], str)
         assert check["line"] is None or isinstance(check["line"], int)
 

@@ -11,6 +11,7 @@ import pytest
 from tests.workbench import run, saved_versions, snapshot
 from workshop.course import stages
 from workshop.course.steps import ROOT, load_steps
+from workshop.errors import WorkshopError
 from workshop.learner import migrations
 from workshop.learner.folder import Folder
 
@@ -47,19 +48,54 @@ def test_what_is_replaced_is_kept(option: str, step, tmp_path: Path) -> None:
     assert {path: after[path] for path in others} == {path: before[path] for path in others}
 
 
-def test_catchup_keeps_what_it_replaces_and_leaves_later_work_alone(tmp_path: Path) -> None:
+def test_catchup_keeps_what_holds_and_says_what_it_did(tmp_path: Path) -> None:
     app = begun(tmp_path / "backend", 4)
+    own = (app / "app/core/config.py").read_bytes() + b"\nMINE = 1\n"
+    (app / "app/core/config.py").write_bytes(own)
     (app / "app/db/session.py").write_bytes(MINE)
-    (app / "app/schemas/user.py").write_bytes(MINE)
+    (app / "app/main.py").write_bytes(MINE)
     ran = run("catchup", "7", "--app", str(app))
     assert ran.status == 0, ran.err
+    said = " ".join(ran.out.split())
+    for line in (
+        "Took steps 2, 5 and 6 from the solution.",
+        "Steps 1, 3 and 4 hold and are left as written.",
+        "app/main.py belongs to step 12 and is left as it is.",
+    ):
+        assert line in said
+    assert (app / "app/core/config.py").read_bytes() == own
     assert saved_versions(app, "app/db/session.py") == [MINE]
-    assert (app / "app/schemas/user.py").read_bytes() == MINE
-    stage = stages.start(7)
-    found = snapshot(app)
-    assert {p: found[p] for p in stage if p != "app/schemas/user.py"} == {
-        p: stage[p] for p in stage if p != "app/schemas/user.py"
+    assert (app / "app/main.py").read_bytes() == MINE
+    assert (app / "app.db").exists()
+    different = {"app/core/config.py"}
+    stage, found = stages.start(7), snapshot(app)
+    assert {p: found[p] for p in stage if p not in different} == {
+        p: stage[p] for p in stage if p not in different
     }
+
+
+def test_catchup_with_all_makes_the_app_what_it_is_there_and_keeps_the_rest(
+    tmp_path: Path,
+) -> None:
+    app = begun(tmp_path / "backend", 13)
+    mine = ("app/core/config.py", "app/main.py")
+    for path in (*mine, "notes.txt"):
+        (app / path).write_bytes(MINE)
+    ran = run("catchup", "7", "--all", "--app", str(app))
+    assert "Your app is where step 7 begins" in ran.out
+    found = snapshot(app)
+    assert found.pop("notes.txt") == MINE
+    assert found.pop("app.db")
+    assert found == stages.start(7)
+    for path in mine:
+        assert saved_versions(app, path) == [MINE]
+
+
+def test_catchup_from_nothing_looks_at_nothing(tmp_path: Path) -> None:
+    ran = run("catchup", "5", "--app", str(tmp_path / "backend"))
+    assert ran.out.startswith("Took steps 1 to 4 from the solution.")
+    assert "--all" not in ran.out
+    assert snapshot(tmp_path / "backend") == stages.start(5)
 
 
 def test_a_registration_is_added_to_a_registry_written_another_way(tmp_path: Path) -> None:
@@ -113,8 +149,9 @@ def test_one_history_and_a_database_that_fits_it(command: tuple[str, ...], migra
     assert [revision.id for revision in migrations.history(folder)] == ["0001_create_users"]
     assert saved_versions(migrated, "alembic/versions/abc123_mine.py") == [OWN_REVISION.encode()]
     assert saved_versions(migrated, "app.db") == [database]
-    assert (migrated / "app.db").exists() == (command == ("catchup", "8"))
-    migrations.upgrade(folder)
+    # Step 6 was done, and it is done again: its database was made anew.
+    assert (migrated / "app.db").exists()
+    assert run("check", "6", "--app", str(migrated)).status == 0
 
 
 def test_resetting_the_migration_step_leaves_no_revision_and_no_database(migrated: Path) -> None:
@@ -143,7 +180,7 @@ def test_running_twice_keeps_both_versions(tmp_path: Path) -> None:
 
 def test_killed_at_any_moment_every_file_is_whole(tmp_path: Path) -> None:
     mine = {path: f"# {path}, mine\n".encode() * 2000 for path in stages.done(12)}
-    expected = stages.done(11) | stages.starters(STEPS[11])
+    expected = stages.start(12)
     chance = random.Random(7)
     survived = 0
     duration = 0.0
@@ -184,5 +221,90 @@ from workshop.course.steps import find_step
 migrations.upgrade = lambda folder: None
 stages.done(12)
 print("go", flush=True)
-journey.catch_up(Folder(Path(sys.argv[1])), find_step(12))
+journey.begin_at(Folder(Path(sys.argv[1])), find_step(12))
 """
+
+
+@pytest.fixture
+def from_home(tmp_path: Path) -> Path:
+    """The app of somebody who typed `step1` at home, and wrote nothing."""
+    app = tmp_path / "backend"
+    Folder(app).place(stages.start(1))
+    return app
+
+
+def test_an_untouched_starter_is_filled_in_where_a_later_step_begins(from_home: Path) -> None:
+    crlf = stages.starters(STEPS[0])["app/core/config.py"].replace(b"\n", b"\r\n")
+    (from_home / "app/core/config.py").write_bytes(crlf)
+    ran = run("check", "8", "--app", str(from_home))
+    assert "Took steps 1 to 7 from the solution: step 1 had an untouched starter." in ran.out
+    assert "step7 --reset" in ran.out.replace("-- ", "")
+    assert "Applied the revisions" in ran.out
+    assert saved_versions(from_home, "app/core/config.py") == [crlf]
+    found = snapshot(from_home)
+    del found["app.db"]
+    assert found == stages.start(8)
+
+
+def test_an_earlier_step_that_is_reset_stays_reset(tmp_path: Path) -> None:
+    app = begun(tmp_path / "backend", 3)
+    run("check", "1", "--reset", "--app", str(app))
+    for command in (("2",), ("2", "--reset"), ("3", "--solve")):
+        ran = run("check", *command, "--app", str(app))
+        assert "Took" not in ran.out
+    assert (app / "app/core/config.py").read_bytes() == stages.start(1)["app/core/config.py"]
+    assert "Step 1 is not finished" in run("check", "2", "--app", str(app)).out
+
+
+def test_a_starter_in_which_something_is_written_is_the_learners(from_home: Path) -> None:
+    config = from_home / "app/core/config.py"
+    mine = config.read_bytes() + b"# to do\n"
+    config.write_bytes(mine)
+    ran = run("check", "8", "--app", str(from_home))
+    assert config.read_bytes() == mine
+    assert "Step 1 is not finished" in " ".join(ran.out.split())
+    assert "catchup" in ran.out
+    caught = run("catchup", "8", "--app", str(from_home))
+    assert "Took steps 1 and 6 from the solution." in caught.out
+    assert saved_versions(from_home, "app/core/config.py") == [mine]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "said"),
+    [
+        (
+            'Traceback (most recent call last):\n  File "env.py", line 1, in <module>\n'
+            "pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings\n"
+            "LOG_LEVEL\n  Input should be 'INFO' [type=literal_error, input_value='x']\n"
+            "    For further information visit https://errors.pydantic.dev/2/v/literal_error\n",
+            "pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings\n"
+            "LOG_LEVEL\n  Input should be 'INFO'",
+        ),
+        (
+            'Traceback (most recent call last):\n  File "x.py", line 1, in f\n'
+            "sqlite3.OperationalError: no such table: users\n\nThe above exception was …\n\n"
+            "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) no such table: users\n"
+            "[SQL: SELECT 1]\n(Background on this error at: https://sqlalche.me/e/20/e3q8)\n",
+            "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) no such table: users",
+        ),
+        (
+            "ERROR [alembic.util.messaging] Can't locate revision identified by 'ab'\n"
+            "FAILED: Can't locate revision identified by 'ab'\n",
+            "FAILED: Can't locate revision identified by 'ab'",
+        ),
+        ("no module named alembic\n", "no module named alembic"),
+        ("", ""),
+    ],
+)
+def test_an_upgrade_that_fails_is_told_by_the_line_that_says_why(stderr: str, said: str) -> None:
+    assert migrations.reason(stderr) == said
+
+
+def test_an_upgrade_that_meets_a_starter_names_its_step(from_home: Path) -> None:
+    Folder(from_home).place(stages.done(6))
+    (from_home / "app/db/session.py").write_bytes(stages.starters(STEPS[1])["app/db/session.py"])
+    (from_home / "app/core/config.py").write_bytes(stages.starters(STEPS[0])["app/core/config.py"])
+    with pytest.raises(WorkshopError) as caught:
+        migrations.upgrade(Folder(from_home))
+    assert "NotImplementedError: step 1: make the settings once" in str(caught.value)
+    assert "`nox -s catchup -- 2`" in str(caught.value)

@@ -233,12 +233,11 @@ def progress(app: Path, server: str | None, *, as_json: bool) -> int:
     database_url = server_url(server)
     with workplace.judged(app, load_steps()[-1]) as place:
         if as_json:
-            reports = module.measure(module.begun(place.folder), place.folder.root, database_url)
+            steps, root = module.begun(place.folder), place.folder.root
+            reports = module.measure(steps, root, database_url)
             print(json.dumps(module.as_json(reports), ensure_ascii=False))
         else:
-            if place.is_copy:
-                print(place.note)
-            reports = module.show(place.folder.root, database_url)
+            reports = module.show(place, app, database_url)
     return 0 if len(reports) == len(load_steps()) and all(one.ok for one in reports) else 1
 
 
@@ -280,7 +279,7 @@ def restore(what: list[str], app: Path) -> int:
         terminal.print_moments(console, saved.moments(folder), app)
         return 0
     times = [word for word in what if saved.is_time(word)]
-    paths = [_path_in(folder, word) for word in what if word not in times]
+    paths = [saved.path_in(folder, word) for word in what if word not in times]
     if len(times) > 1 or len(paths) > 1:
         raise WorkshopError(
             "Name one file, or one moment, or both. `nox -s restore` lists what there is."
@@ -293,14 +292,6 @@ def restore(what: list[str], app: Path) -> int:
         change = saved.restore_moment(folder, moment)
     terminal.print_change(console, change, app)
     return 0
-
-
-def _path_in(folder: Folder, word: str) -> str:
-    """A file of the app, as it is called in there: named from where the person is, or so."""
-    file = Path(word).resolve()
-    if file.is_relative_to(folder.root.resolve()):
-        return file.relative_to(folder.root.resolve()).as_posix()
-    return Path(word).as_posix()
 
 
 def serve(app: Path, *, solution: bool, port: int) -> int:

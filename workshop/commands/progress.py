@@ -16,6 +16,7 @@ from workshop.commands.terminal import make_console, print_progress
 from workshop.course.steps import Step, load_steps
 from workshop.judging.runner import Report, run_checks
 from workshop.learner.folder import Folder
+from workshop.learner.workplace import Workplace
 
 
 def begun(folder: Folder) -> list[Step]:
@@ -55,10 +56,12 @@ def measure(
     return reports
 
 
-def show(app: Path, database_url: str | None) -> list[Report]:
+def show(place: Workplace, app: Path, database_url: str | None) -> list[Report]:
     """Measure, with a line that changes on a terminal and a line for each step elsewhere."""
     console = make_console()
-    steps = begun(Folder(app))
+    steps = begun(place.folder)
+    if place.note:
+        print_text(console, place.note)
     plural = "s" if len(steps) != 1 else ""
     print_text(console, f"Running the checks of {len(steps)} step{plural} …")
     live = console.status("", spinner_style="dim") if console.is_terminal and steps else None
@@ -72,7 +75,7 @@ def show(app: Path, database_url: str | None) -> list[Report]:
             live.update(Text(f"{len(done)} of {len(steps)} measured", "dim"))
 
     with _shown(live):
-        reports = measure(steps, app, database_url, tell)
+        reports = measure(steps, place.folder.root, database_url, tell)
     print_progress(console, reports, app)
     return reports
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workshop.course.steps import SOLUTION, load_steps
 from workshop.errors import WorkshopError
-from workshop.learner import migrations, starters, workplace
+from workshop.learner import migrations, standing, workplace
 from workshop.learner.folder import Folder
 
 HOST = "127.0.0.1"
@@ -41,10 +41,10 @@ def serve(app: Path, *, solution: bool, port: int) -> int:
 def _say_what_is_unfinished(folder: Folder) -> None:
     from workshop.commands.terminal import command
 
-    for found in starters.find_unfinished(folder, load_steps()[-1].number + 1):
+    for step, path in standing.unfinished(folder, load_steps()[-1].number + 1):
         print(
-            f"Step {found.step.number} is not finished ({found.path}): what needs it will fail. "
-            f"{command(found.step.name)} goes on with it.",
+            f"Step {step.number} is not finished ({path}): what needs it will fail. "
+            f"{command(step.name)} goes on with it.",
             flush=True,
         )
 

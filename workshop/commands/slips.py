@@ -115,7 +115,7 @@ def _session(command: str, number: str = "") -> str:
 
 def _no_step(command: str, missing: str) -> str:
     if command == "catchup":
-        return "Which step? `nox -s catchup -- 7` makes your app what it is when step 7 begins."
+        return "Which step? `nox -s catchup -- 7` brings your app to where step 7 begins."
     if missing == "step":
         return f"Which step? `nox -s {_session(command)}` takes the first."
     return f"{missing} is missing: `nox -s {_session(command)} -- --help` tells what there is."

@@ -173,7 +173,9 @@ def _print_failure(
         f"{passed} of {len(report.checks)} checks pass ({report.seconds:.1f} s). "
         f"Edit, save, and run {command(report.step.name)} again.",
     )
-    if hint < len(check.hints):
+    if not check.hints:
+        print_text(console, "There is no hint for this: the message says all that is known.", "dim")
+    elif hint < len(check.hints):
         print_text(console, f"Stuck? {command(report.step.name, '--hint')}", "dim")
 
 
@@ -266,7 +268,7 @@ def _is_ours(folder: Folder, step: Step) -> bool:
 
 def place(app: Path, check: CheckResult) -> str:
     """The file and line to open, as editors make it a link."""
-    if check.file is None:
+    if not check.file:
         return relative(app)
     return f"{relative(app / check.file)}:{check.line or 1}"
 
@@ -308,7 +310,7 @@ def print_change(console: Console, change: Change, app: Path) -> None:
     if change.filled:
         print_text(console, f"Took {_numbers(change.filled)} from the solution{_why(change)}.")
         again = command(change.filled[-1].name, "--reset")
-        print_text(console, f"To write step {change.filled[-1].number} yourself: {again}", "dim")
+        print_text(console, f"To do step {change.filled[-1].number} yourself: {again}", "dim")
     _print_some(
         console, [f"wrote {relative(app / path)}" for path in dict.fromkeys(change.written)]
     )
@@ -344,7 +346,11 @@ def _numbers(steps: list[Step]) -> str:
             runs[-1].append(step.number)
         else:
             runs.append([step.number])
-    parts = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    parts = [
+        part
+        for run in runs
+        for part in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run))
+    ]
     listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
     return f"{'step' if len(steps) == 1 else 'steps'} {listed}"
 

@@ -13,11 +13,11 @@ from workshop.learner.standing import Standing
 LOOKS = {
     Standing.HOLDS: ("██", "bold green", "holds"),
     Standing.FAILS: ("✗✗", "red", "does not hold"),
-    Standing.WRITTEN: ("▒▒", "", "in place, not run now"),
+    Standing.WRITTEN: ("▒▒", "", "looks complete, not run now"),
     Standing.UNFINISHED: ("░░", "dim", "unfinished"),
     Standing.UNTOUCHED: ("--", "dim", "starter only"),
     Standing.UNKNOWN: ("??", "dim", "only a run can tell"),
-    Standing.MISSING: ("··", "dim", "not begun"),
+    Standing.MISSING: ("··", "dim", "not there yet"),
 }
 
 

@@ -45,6 +45,10 @@ class Warned:
         seen: BaseException | None = error
         while seen is not None:
             traceback.clear_frames(seen.__traceback__)
+            for frame, _ in traceback.walk_tb(seen.__traceback__):
+                # Before Python 3.13 a look at the locals, as pytest takes, leaves a copy of them,
+                # which only another look brings up to date.
+                _ = frame.f_locals
             seen = seen.__cause__ or seen.__context__
         gc.collect()
 

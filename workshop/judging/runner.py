@@ -319,7 +319,7 @@ class _Run:
             outcome=outcome,
             message=message,
             hint=hints[0] if hints and not passed else "",
-            file=None if passed or not file else file,
+            file=None if passed else file,
             line=None if passed or not file else line or line_of(self.app / file, symbol),
             hints=hints,
             trace=trace or [],

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from workshop.course import stages
 from workshop.course.stages import Files
 from workshop.course.steps import Step, load_steps
-from workshop.learner import migrations, promise, registries, saved, starters
+from workshop.learner import migrations, promise, registries, saved, standing
 from workshop.learner.change import Change
 from workshop.learner.folder import Folder
 
@@ -21,7 +21,7 @@ def place(folder: Folder, step: Step) -> Change:
     """Give the learner what a step begins with, and earlier steps' files where nothing is written.
 
     What the learner wrote is not touched, except that a registry gets the line of a model that is
-    new. An earlier step's starter in which nothing was written counts as missing.
+    new.
     """
     change = Change()
     folder.reason = step.name
@@ -45,7 +45,7 @@ def solve(folder: Folder, step: Step) -> Change:
         folder.place(stages.given(step))
         promise.note_beginning(folder)
     _take(folder, step, change)
-    if step.number > _apply_step().number:
+    if step.number > _apply_step().number or (step.makes and _is_beyond(folder, _apply_step())):
         _make_missing_database(folder, change)
     change.saved = folder.saved
     return change
@@ -118,7 +118,7 @@ def later_files(folder: Folder, step: Step) -> list[tuple[Step, str]]:
         (other, path)
         for other in load_steps()[step.number - 1 :]
         for path in (*other.writes, *other.makes)
-        if folder.has(path) and not (path in other.writes and starters.is_untouched(folder, path))
+        if folder.has(path) and not (path in other.writes and standing.is_untouched(folder, path))
     ]
 
 
@@ -135,7 +135,10 @@ def _is_begun(folder: Folder, step: Step) -> bool:
     """Whether the learner may have done a step: nothing of it is missing or as it was given."""
     if step.makes and not _revisions(folder, step):
         return False
-    return all(folder.has(path) and not starters.is_untouched(folder, path) for path in step.writes)
+    database = migrations.database_file(folder)
+    if step.slug == APPLY and database is not None and not folder.has(database):
+        return False
+    return all(folder.has(path) and not standing.is_untouched(folder, path) for path in step.writes)
 
 
 def _is_beyond(folder: Folder, step: Step) -> bool:
@@ -145,13 +148,18 @@ def _is_beyond(folder: Folder, step: Step) -> bool:
 
 
 def _fill(folder: Folder, step: Step, change: Change) -> None:
-    """Take from the solution what is missing of the steps before one, or is not begun."""
+    """Take from the solution what is missing of the steps before one.
+
+    Where the step begins, starters in which nothing was written are missing too. Later they are
+    not: somebody who resets an earlier step means to write it.
+    """
+    begins = not any(folder.has(path) for path in step.writes or step.brings)
     for earlier in load_steps()[: step.number - 1]:
         own = stages.done(step.number - 1)
         untouched = [
             path
             for path in earlier.writes
-            if folder.has(path) and starters.is_untouched(folder, path)
+            if begins and folder.has(path) and standing.is_untouched(folder, path)
         ]
         missing = [path for path in earlier.writes if not folder.has(path)]
         if earlier.makes and not migrations.history(folder):
@@ -251,8 +259,6 @@ def _put_revisions_in(folder: Folder, step: Step, change: Change) -> None:
         change.note(migrations.fit_database(folder))
     if had_database or step.number > _apply_step().number:
         change.note(migrations.make_database(folder))
-    elif _is_beyond(folder, _apply_step()):
-        _make_missing_database(folder, change)
 
 
 def _take_revisions_out(folder: Folder, step: Step, change: Change) -> None:
@@ -282,7 +288,7 @@ def _kept_revisions(folder: Folder, step: Step) -> list[migrations.Revision]:
     """Put back what later steps had of the history, if a reset of this one took it out."""
     later = [other for other in load_steps()[step.number :] if other.makes]
     begun = any(
-        folder.has(path) and not starters.is_untouched(folder, path)
+        folder.has(path) and not standing.is_untouched(folder, path)
         for other in later
         for path in other.writes
     )
@@ -325,11 +331,10 @@ def _make_missing_database(folder: Folder, change: Change) -> None:
 
 def _note_unfinished(folder: Folder, step: Step, change: Change) -> None:
     """Say which earlier step is begun and not finished: what comes later builds on it."""
-    unfinished = starters.find_unfinished(folder, step.number)
-    if not unfinished:
-        return
-    first = unfinished[0]
-    change.note(
-        f"Step {first.step.number} is not finished: {first.path}. `nox -s {first.step.name}` goes "
-        f"on with it, `nox -s catchup -- {step.number}` takes what does not hold from ours."
-    )
+    unfinished = standing.unfinished(folder, step.number)
+    if unfinished:
+        earlier, path = unfinished[0]
+        change.note(
+            f"Step {earlier.number} is not finished: {path}. `nox -s {earlier.name}` goes on with "
+            f"it, `nox -s catchup -- {step.number}` takes what does not hold from ours."
+        )

@@ -227,12 +227,12 @@ def upgrade(folder: Folder) -> None:
         ) from None
     if result.returncode:
         raise WorkshopError(
-            f"`alembic upgrade head` failed in {folder.root}: {_reason(result.stderr)}\n"
+            f"`alembic upgrade head` failed in {folder.root}: {reason(result.stderr)}\n"
             f"{_unfinished(result.stderr) or 'Run it there yourself to see all of it.'}"
         )
 
 
-def _reason(stderr: str) -> str:
+def reason(stderr: str) -> str:
     """What a traceback or Alembic says last, without the frames and the links below it."""
     lines = [line.rstrip() for line in stderr.splitlines() if line.strip()]
     starts = [index for index, line in enumerate(lines) if _EXCEPTION.match(line)]

@@ -101,9 +101,10 @@ def without_part(folder: Folder, path: str, step: Step) -> tuple[str, list[str]]
     if text == stages.with_steps(path, there).decode():
         others = [number for number in there if number != step.number]
         return stages.with_steps(path, others).decode(), []
-    if _has_our_lines(text, path, step):
-        for _, block in stages.added_lines(path, step):
-            text = text.replace("\n".join(block).strip("\n") + "\n", "", 1)
+    blocks = ["\n".join(block).strip("\n") + "\n" for _, block in stages.added_lines(path, step)]
+    if all(block in text for block in blocks):
+        for block in blocks:
+            text = text.replace(block, "", 1)
         return text, []
     part = part_of(folder, path, step)
     if part.shared:

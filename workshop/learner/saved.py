@@ -37,6 +37,18 @@ def is_time(text: str) -> bool:
     return re.match(r"\d{4}(-|$)", text) is not None
 
 
+def path_in(folder: Folder, word: str) -> str:
+    """A file by its path in the app, whether it is named from where a person is or as in the list.
+
+    Of two readings it is the one of which something is kept.
+    """
+    file, root = Path(word).resolve(), folder.root.resolve()
+    readings = [file.relative_to(root).as_posix()] if file.is_relative_to(root) else []
+    readings.append(Path(word).as_posix())
+    kept = {path for moment in moments(folder) for path in moment.files}
+    return next((path for path in readings if path in kept), readings[0])
+
+
 def moments(folder: Folder) -> list[Moment]:
     """Every moment, oldest first."""
     found = [path for path in (folder.root / SAVED).glob("*") if _NAME.fullmatch(path.name)]

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 from workshop.course import stages
 from workshop.course.steps import Step, load_steps
-from workshop.learner import migrations
+from workshop.learner import editions, migrations
 from workshop.learner.folder import Folder
 
 
@@ -22,6 +22,29 @@ class Standing(IntEnum):
     UNKNOWN = 4
     FAILS = 5
     HOLDS = 6
+
+
+def is_untouched(folder: Folder, path: str) -> bool:
+    """Whether a file is the starter that the learner was given, today or by an older edition."""
+    step = next(step for step in load_steps() if path in step.writes)
+    found = _file(folder, step, path)
+    if found in (Standing.MISSING, Standing.UNTOUCHED):
+        return found is Standing.UNTOUCHED
+    # An older starter has lines of today's that no solution has. Only then is git worth its time.
+    starter, solution = stages.starters(step)[path], stages.done(step.number)[path]
+    marks = {*starter.splitlines()} - {*solution.splitlines()}
+    text = (folder.read(path) or b"").replace(b"\r\n", b"\n")
+    return not marks.isdisjoint(text.splitlines()) and editions.was_given(folder, step, path)
+
+
+def unfinished(folder: Folder, before: int) -> list[tuple[Step, str]]:
+    """The files of the steps before this number in which a starter's exception is still raised."""
+    return [
+        (step, path)
+        for step in load_steps()[: before - 1]
+        for path in step.writes
+        if _has_exception(folder, step, path)
+    ]
 
 
 def standing(folder: Folder, step: Step) -> Standing:
@@ -46,8 +69,12 @@ def _file(folder: Folder, step: Step, path: str) -> Standing:
         return Standing.MISSING
     if data == stages.given(step)[path]:
         return Standing.UNTOUCHED
+    return Standing.UNFINISHED if _has_exception(folder, step, path) else Standing.WRITTEN
+
+
+def _has_exception(folder: Folder, step: Step, path: str) -> bool:
     left = f'raise NotImplementedError("step {step.number}:'.encode()
-    return Standing.UNFINISHED if left in data else Standing.WRITTEN
+    return left in (folder.read(path) or b"")
 
 
 def _revisions(folder: Folder, step: Step) -> Standing:

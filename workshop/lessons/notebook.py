@@ -474,7 +474,8 @@ def checks(step: int | None = None) -> None:
     failed = report.first_failed
     if failed is not None:
         where = f"backend/{failed.file}:{failed.line or 1}"
-        text = f"{failed.message}\n\n{where}\nhint     {failed.hint}"
+        hint = f"\nhint     {failed.hint}" if failed.hint else ""
+        text = f"{failed.message}\n\n{where}{hint}"
         lines = [line for long in tidy(text).splitlines() for line in _wrapped(long)]
         _markdown(f"**{failed.title}**\n\n" + _fence("text", "\n".join(lines)))
 

@@ -7,10 +7,10 @@ While env.py is wrong, deleting the revision and making it again gives the same 
 import ast
 import builtins
 import inspect
-import sys
+import io
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,16 +94,16 @@ def expect_sound_draft(app: LearnerApp, url: str, *, then: str = "") -> None:
     app.prepare_imports()
     called = "alembic revision --autogenerate, on an empty database"
     with tempfile.TemporaryDirectory(dir=app.root.parent) as folder, listening() as told:
-        config = Config(str(app.path("alembic.ini")), stdout=sys.stderr)
+        config = Config(str(app.path("alembic.ini")), stdout=io.StringIO())
         config.set_main_option("version_locations", folder.replace("%", "%%"))
         try:
-            with calling(called):
+            # What Alembic says of a file that is gone again is nothing that the learner printed.
+            with calling(called), redirect_stdout(io.StringIO()):
                 command.revision(config, "draft", autogenerate=True)
         except (CommandError, AttributeError):
             expect_metadata(told, called, then)
             raise
-        [file] = Path(folder).glob("*.py")
-        text = file.read_text("utf-8")
+        text = "".join(file.read_text("utf-8") for file in Path(folder).glob("*.py"))
     expect_metadata(told, called, then)
     expect_models(app, told, called, then)
     expect_rendered(app, text, told, called, then)
@@ -111,7 +111,7 @@ def expect_sound_draft(app: LearnerApp, url: str, *, then: str = "") -> None:
 
 def expect_metadata(told: Told, called: str, then: str = "") -> None:
     """Fail the check unless env.py gives Alembic something to compare the database with."""
-    if told.metadata:
+    if told.options is None or told.metadata:
         return
     target = (told.options or {}).get("target_metadata")
     fail(

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import traceback
+from argparse import Namespace
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -196,7 +197,9 @@ class LearnerApp:
         from alembic import command as commands
         from alembic.config import Config
 
-        config = Config(str(self.path("alembic.ini")), stdout=io.StringIO())
+        # What Alembic tells whoever types it is nothing that the learner's code printed.
+        quiet = Namespace(quiet=True)
+        config = Config(str(self.path("alembic.ini")), stdout=io.StringIO(), cmd_opts=quiet)
         with calling(f"alembic {command} {' '.join(map(str, arguments))}".strip()):
             return getattr(commands, command)(config, *arguments, **options)
 

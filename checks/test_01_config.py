@@ -367,11 +367,12 @@ def _settings(app: LearnerApp, **environment: str) -> Any:
 def _setting(app: LearnerApp, name: str, **environment: str) -> Any:
     """One of them; the check fails when there is none of this name."""
     settings = _settings(app, **environment)
+    names = ", ".join(getattr(settings, "__dict__", ()))  # an int has none
     expect(
         hasattr(settings, name),
         f"Settings has no {name}.",
         called=f"get_settings().{name}",
-        got=show(plain(f"the names {', '.join(vars(settings)) or 'of nothing'}")),
+        got=show(plain(f"the names {names}")) if names else show(settings),
         expected=name,
     )
     return getattr(settings, name)

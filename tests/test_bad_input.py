@@ -108,7 +108,7 @@ def test_a_step_that_does_not_exist(step: str, tmp_path: Path) -> None:
     ran = run("check", "--app", str(tmp_path / "backend"), "--", step)
     assert ran.status == 2
     assert f"There is no step {step}: the steps are 1 to" in ran.err
-    assert not (tmp_path / "backend").exists()
+    assert not any((tmp_path / "backend").iterdir())
 
 
 def test_a_step_that_is_no_number(tmp_path: Path) -> None:

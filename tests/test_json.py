@@ -46,7 +46,8 @@ def test_the_object_has_the_agreed_shape(outcome: str, tmp_path: Path) -> None:
     answer = ANSWERS[outcome]
     if answer is not None:
         (app / CONFIG).write_text(answer)
-    ran = run("check", "1", "--json", "--app", str(app), env={"WORKSHOP_TIME_LIMIT": "1.5"})
+    limit = {"WORKSHOP_TIME_LIMIT": "1.5"} if outcome == "timeout" else {}
+    ran = run("check", "1", "--json", "--app", str(app), env=limit)
 
     report = ran.json
     keys = ["step", "slug", "ok", "passed", "failed", "seconds", "checks"]

@@ -39,7 +39,8 @@ _GENERAL: dict[Kind, tuple[str, ...]] = {
     ),
     Kind.LOOP: (
         "What would have to happen for the line that is named to be left, and does it? A while "
-        "needs something in it that ends it.",
+        "needs something in it that ends it, a function that calls itself a case in which it does "
+        "not, and a regular expression no repetition inside of a repetition.",
     ),
 }
 

@@ -367,7 +367,7 @@ def _settings(app: LearnerApp, **environment: str) -> Any:
 def _setting(app: LearnerApp, name: str, **environment: str) -> Any:
     """One of them; the check fails when there is none of this name."""
     settings = _settings(app, **environment)
-    names = ", ".join(getattr(settings, "__dict__", ()))  # an int has none
+    names = ", ".join(getattr(settings, "__dict__", {}))  # a number has none
     expect(
         hasattr(settings, name),
         f"Settings has no {name}.",

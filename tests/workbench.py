@@ -34,7 +34,7 @@ def run(
 
     The folder that `--app` names is made, as somebody does who begins an app elsewhere.
     """
-    if "--app" in arguments:
+    if "--app" in arguments[:-1]:
         app = cwd / arguments[arguments.index("--app") + 1]
         if not app.exists():
             app.mkdir(parents=True)

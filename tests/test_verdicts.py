@@ -68,7 +68,7 @@ SLIPS = {
         BEGIN + "    settings.nonsense\n",
         "engine_comes_from_the_settings",
         Kind.SLIP,
-        "got       AttributeError: 'Settings' object has no attribute 'nonsense'",
+        "get_engine() raises AttributeError: 'Settings' object has no attribute 'nonsense'",
         (SESSION, "settings.nonsense"),
     ),
     "a_syntax_error": Slip(
@@ -138,7 +138,7 @@ SLIPS = {
         '        scheme, separator, rest = url.partition("://")\n        url.nonsense\n',
         "urls_name_the_async_driver",
         Kind.SLIP,
-        "use_async_driver() raises AttributeError.",
+        "use_async_driver() raises AttributeError: ",
         (CONFIG, "url.nonsense"),
     ),
     "a_circle_that_a_layer_makes": Slip(

@@ -75,7 +75,9 @@ def commands(file: str) -> set[str]:
     """The commands of the workshop in a file, one for each kind; N is 7."""
     text = (ROOT / file).read_text("utf-8")
     found = re.findall(r"(?:python3|py|python) -m workshop ([^`|\n]+)", text)
-    kinds = {re.sub(r"\bstep(\d+|N)\b", "step7", each.strip()) for each in found} - {"…"}
+    # A screen in README says "run … again."
+    typed = {each.strip().removesuffix(" again.") for each in found} - {"…"}
+    kinds = {re.sub(r"\bstep(\d+|N)\b", "step7", each) for each in typed}
     return {
         re.sub(r"\bN\b", "7", re.sub(r"--mistake \w+", "--mistake NAME", kind)) for kind in kinds
     }

@@ -108,7 +108,7 @@ def test_a_step_that_does_not_exist(step: str, tmp_path: Path) -> None:
     ran = run("check", "--app", str(tmp_path / "backend"), "--", step)
     assert ran.status == 2
     assert f"There is no step {step}: the steps are 1 to" in ran.err
-    assert not (tmp_path / "backend").exists()
+    assert not any((tmp_path / "backend").iterdir())
 
 
 def test_a_step_that_is_no_number(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_backend_is_missing_and_is_made(tmp_path: Path) -> None:
 
 
 def test_diff_without_backend_says_what_makes_it(tmp_path: Path) -> None:
-    ran = run("check", "1", "--diff", "--app", str(tmp_path / "backend"))
+    ran = run("check", "1", "--diff", cwd=clone(tmp_path / "clone"))
     assert ran.status == 2
     assert "step1 makes it" in ran.err
 

@@ -56,6 +56,7 @@ def test_a_read_only_clone_gets_a_sentence(read_only: Path) -> None:
 
 
 def test_a_read_only_clone_does_for_an_app_elsewhere(read_only: Path, tmp_path: Path) -> None:
+    (tmp_path / "my app").mkdir()
     before = set(read_only.rglob("*"))
     solved = run_as_anybody(
         "check", "2", "--solve", "--app", str(tmp_path / "my app"), cwd=read_only

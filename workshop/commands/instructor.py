@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workshop.commands.learner import server_url
 from workshop.course import stages
-from workshop.course.steps import ROOT, Step
+from workshop.course.steps import Step
 
 
 def mistake(
@@ -79,6 +79,7 @@ def lab(notebook: int | None, *, browser: bool) -> int:
 
 def slides(notebooks: list[int]) -> int:
     """Make slides of notebooks, and say where they are."""
+    from workshop.commands.terminal import relative
     from workshop.lessons.slides import make_slides
 
-    return _print([path.relative_to(ROOT).as_posix() for path in make_slides(notebooks)])
+    return _print([relative(path) for path in make_slides(notebooks)])

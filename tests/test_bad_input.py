@@ -133,7 +133,7 @@ def test_backend_is_missing_and_is_made(tmp_path: Path) -> None:
 
 
 def test_diff_without_backend_says_what_makes_it(tmp_path: Path) -> None:
-    ran = run("check", "1", "--diff", cwd=clone(tmp_path))
+    ran = run("check", "1", "--diff", cwd=clone(tmp_path / "clone"))
     assert ran.status == 2
     assert "step1 makes it" in ran.err
 

@@ -58,4 +58,4 @@ def test_checks_start_and_use_the_server(command: Command, tmp_path: Path) -> No
 def test_the_server_and_a_url_exclude_each_other(command: Command) -> None:
     ran = command("progress", "--postgres", "--database-url", "postgresql://127.0.0.1/d")
     assert ran.status == 2
-    assert "not allowed with" in ran.err
+    assert "do not go together" in ran.err

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,9 @@ def run(
 
     The folder that `--app` names is made, as somebody does who begins an app elsewhere.
     """
-    if "--app" in arguments[:-1]:
-        app = cwd / arguments[arguments.index("--app") + 1]
-        if not app.exists():
-            app.mkdir(parents=True)
+    for option, value in pairwise(arguments):
+        if option == "--app" and not (cwd / value).exists():
+            (cwd / value).mkdir(parents=True)
     environment = (
         learner_environment() | {"WORKSHOP_VENV": sys.prefix, "NO_COLOR": "1"} | (env or {})
     )

@@ -256,7 +256,7 @@ def _put_revisions_in(folder: Folder, step: Step, change: Change) -> None:
     _continue(folder, step, after or _kept_revisions(folder, step), change)
     if had_database:
         migrations.move_database_away(folder)
-        change.note("Your database was made by other revisions: it is kept beside the files.")
+        change.note("Your database was made by other revisions, and is kept beside them.")
     else:
         change.note(migrations.fit_database(folder))
     if had_database or step.number > _apply_step().number:
@@ -279,7 +279,7 @@ def _take_revisions_out(folder: Folder, step: Step, change: Change) -> None:
                 f"`nox -s {step.name} -- --solve` puts it back."
             )
     if had_database and migrations.move_database_away(folder):
-        change.note("Your database was made by them: it is kept beside the files.")
+        change.note("Your database was made by what is moved away, and is kept beside it.")
         if migrations.history(folder):
             change.note(migrations.make_database(folder))
     else:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.workbench import snapshot
 from workshop.course import stages
-from workshop.course.steps import ROOT, Step, find_step, load_steps
+from workshop.course.steps import Step, find_step, load_steps
 from workshop.judging.runner import Report, run_checks
 from workshop.learner import journey, migrations
 from workshop.learner.folder import Folder
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("warm_workers")
 
 STEPS = load_steps()
 DATABASE = "app.db"
-OWN = ROOT / "tests/alternatives/13_new_feature/lists_as_registries"
+OWN = find_step(13).folder / "alternatives/lists_as_registries"
 
 
 def finished(root: Path, files: stages.Files) -> Path:
@@ -38,6 +38,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished app whose registries are lists and loops, with revisions of its own."""
     files = dict(stages.done(STEPS[-1].number))
+    assert OWN.is_dir()
     for file in OWN.rglob("*.py"):
         files[file.relative_to(OWN).as_posix()] = file.read_bytes()
     for step, name in ((5, "ab12_users"), (13, "cd34_products")):
@@ -136,7 +137,7 @@ def test_the_last_step_is_taken_out_in_the_learners_own_words_too(
     assert "product" not in (app / "app/api/v1/dependencies.py").read_text("utf-8")
     assert "class NoProductError" not in (app / "app/services/errors.py").read_text("utf-8")
     assert not (app / migrations.VERSIONS / "cd34_products.py").exists()
-    assert any("`ROUTERS = [` is not of step 13 alone" in note for note in change.notes)
+    assert any("`ROUTERS = [` is not of step 13 alone" in n for n in change.notes), change.notes
 
 
 MINE = "app/api/v1/dependencies.py"

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import logging
+import re
 import socket
 import sys
 import traceback
@@ -628,7 +629,8 @@ def _expect_no_secret(response: httpx2.Response, secrets: tuple[str, ...]) -> No
     for secret in secrets:
         for line in lines:
             expect(
-                secret not in line,
+                # As a word: the id of a request is hexadecimal, and may have `ada` in it.
+                not re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", line),
                 "The answer tells the client what is none of its business.",
                 called=told(response),
                 got=show(line.strip()),

@@ -308,6 +308,8 @@ def test_ctrl_c_is_a_status_and_no_traceback(words: tuple[str, ...], tmp_path: P
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Whoever runs the tests in the background of a shell has Ctrl-C ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 90
     while not list(tmp_path.glob("workshop-*/output0")) and time.monotonic() < deadline:

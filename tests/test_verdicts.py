@@ -265,7 +265,9 @@ def test_a_warning_beside_green_checks_is_told_and_fails_nothing(tmp_path: Path)
     assert report.ok
     said = printed(report)
     assert "Python warns, though no check fails for it:" in said
-    assert f"invalid escape sequence '\\d', {SESSION}:" in " ".join(said.split())
+    words = " ".join(said.split())
+    assert "invalid escape sequence" in words  # the rest of it Python words anew in 3.14
+    assert f", {SESSION}:" in words
 
 
 PRINTING = """\

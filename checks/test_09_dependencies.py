@@ -434,7 +434,7 @@ def _add_route(
         session = "AsyncSession" in str(error) and "UserServiceDep" in names
         fail(
             f"FastAPI cannot make a route with {names}"
-            + (": does get_user_service take its session by SessionDep?" if session else "."),
+            + (": it does not know where to take an AsyncSession from." if session else "."),
             called="async def route("
             + ", ".join(f"{name}: {alias}" for name, alias in aliases.items())
             + ")",

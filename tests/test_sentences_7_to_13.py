@@ -148,8 +148,8 @@ SLIPS = {
                 "user_service(session: AsyncSession)",
             ),
         ),
-        "FastAPI cannot make a route with UserServiceDep: does get_user_service take its session "
-        "by SessionDep?",
+        "FastAPI cannot make a route with UserServiceDep: it does not know where to take an "
+        "AsyncSession from.",
         "called    async def route(service: UserServiceDep)",
         DEPENDENCIES,
         "def get_user_service",
